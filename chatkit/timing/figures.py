@@ -18,7 +18,7 @@ _US_PER_MS = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """``n`` responses as they arrived. Times are µs since the epoch as floats (exact to 2255), NaN if unknown.
+    """``n`` responses as they arrived. Times are µs since the epoch, as floats; NaN if unknown.
 
     Attributes:
         times_us: arrival of each chunk whose delta is not empty, a row a response.

@@ -1,0 +1,48 @@
+"""Moments as µs since the epoch, and as the text that files hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_us(moment: datetime) -> int:
+    """Return µs since the epoch, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """Return the moment in UTC.
+
+    >>> from_us(1_500_000)
+    datetime.datetime(1970, 1, 1, 0, 0, 1, 500000, tzinfo=datetime.timezone.utc)
+    """
+    return _EPOCH + us * _MICROSECOND
+
+
+def parse_stamp(text: str) -> datetime:
+    """Read an RFC 3339 time with any number of decimals; one without a zone is taken as UTC.
+
+    Decimals past the sixth are cut, never rounded, so that times keep their order.
+
+    Raises:
+        ValueError: the text is no such time.
+
+    >>> parse_stamp("2026-11-23T09:01:52.5663424Z").microsecond
+    566342
+    """
+    if len(text) < len("2026-11-23T09:01:52") or text[10] not in "Tt ":
+        raise ValueError(f"not an RFC 3339 time: {text!r}")
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def format_stamp(moment: datetime) -> str:
+    """Write a moment in UTC with six decimals.
+
+    >>> format_stamp(from_us(1_500_000))
+    '1970-01-01T00:00:01.500000Z'
+    """
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
