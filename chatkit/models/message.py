@@ -60,18 +60,14 @@ class Message(Record):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.schema_version > SCHEMA_VERSION:
-            raise ValueError(
-                f"schema {self.schema_version} is newer than {SCHEMA_VERSION}, the newest read here"
-            )
+            raise ValueError(f"schema {self.schema_version} is newer than {SCHEMA_VERSION}, the newest read here")
         typed = {TEXT_TYPE: self.text, RESPONSE_TYPE: self.streaming_response}
         if typed.get(self.message_type, ...) is None:
             raise ValueError(f"message_type is {self.message_type!r}, but there is no key of that name")
         return self
 
     @classmethod
-    def from_text(
-        cls, content: str, *, role: str = "user", message_id: str | None = None, **known: Any
-    ) -> Self:
+    def from_text(cls, content: str, *, role: str = "user", message_id: str | None = None, **known: Any) -> Self:
         """Make a message of type ``text``; ``known`` takes any other field of :class:`Message`."""
         return cls(
             message_id=message_id or str(uuid4()),
@@ -125,11 +121,7 @@ class Message(Record):
 
     def describe(self) -> str:
         """Return one readable line: id, role, kind, and what a response took."""
-        what = (
-            summary_line(self.streaming_response)
-            if self.streaming_response
-            else f"{len(self.content):,} chars"
-        )
+        what = summary_line(self.streaming_response) if self.streaming_response else f"{len(self.content):,} chars"
         return f"{self.message_id[:8]} {self.role} {self.message_type}: {what}"
 
     def to_text(self) -> Message:
@@ -158,9 +150,7 @@ class Message(Record):
             return self.content if ms >= 0 else ""
         seen = response.arrivals_ms <= ms
         return join(
-            chunk.delta
-            for chunk, is_seen in zip(response.shown, seen, strict=True)
-            if is_seen and chunk.kind == TEXT
+            chunk.delta for chunk, is_seen in zip(response.shown, seen, strict=True) if is_seen and chunk.kind == TEXT
         )
 
     def __repr__(self) -> str:

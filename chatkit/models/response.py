@@ -15,7 +15,7 @@ from chatkit.timing import Ragged, Streams, figures, gaps, is_stall
 from chatkit.timing.stamps import from_us, to_us
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -135,7 +135,7 @@ class Response(Record):
             started_at=started_at,
             completed_at=completed_at,
             total_duration_ms=None if total_us is None else whole_ms(total_us),
-            metadata=metadata.model_copy(update={"average_chunk_interval_ms": _mean_gap_ms(kept)}),
+            metadata=metadata.model_copy(update={"average_chunk_interval_ms": mean_gap_ms(kept)}),
             **known,
         )
 
@@ -158,9 +158,7 @@ class Response(Record):
     def arrivals_ms(self) -> NDArray[np.float64]:
         """Arrival of each of :attr:`shown`, in ms since ``started_at``."""
         start = to_us(self.started_at)
-        return (
-            np.array([to_us(chunk.timestamp) - start for chunk in self.shown], dtype=np.float64) / _US_PER_MS
-        )
+        return np.array([to_us(chunk.timestamp) - start for chunk in self.shown], dtype=np.float64) / _US_PER_MS
 
     @cached_property
     def stalls(self) -> NDArray[np.int64]:
@@ -214,7 +212,7 @@ def whole_ms(us: int) -> int:
     return (us + 500) // 1000
 
 
-def chunks_of(pieces: Iterable[Piece]) -> Iterable[Chunk]:
+def chunks_of(pieces: Iterable[Piece]) -> Iterator[Chunk]:
     """Number the pieces and add what each chunk says of those before it."""
     before_us: int | None = None
     before, chars = "", 0
@@ -233,7 +231,9 @@ def chunks_of(pieces: Iterable[Piece]) -> Iterable[Chunk]:
         before_us = piece.at_us
 
 
-def _mean_gap_ms(pieces: list[Piece]) -> float | None:
+def mean_gap_ms(pieces: Sequence[Piece]) -> float | None:
+    """Return the mean of the gaps; None with fewer than two chunks. Empty deltas count in nothing."""
+    pieces = [piece for piece in pieces if piece.delta]
     if len(pieces) < 2:
         return None
     return (pieces[-1].at_us - pieces[0].at_us) / _US_PER_MS / (len(pieces) - 1)

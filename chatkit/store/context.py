@@ -1,0 +1,142 @@
+"""A context: one conversation, read lazily."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chatkit.errors import CorruptFileError, NotFoundError, ReadOnlyError
+from chatkit.store.folder import ContextFolder
+from chatkit.store.writing import append
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from chatkit.models import Branch, ContextMetadata, IndexEntry, Message
+    from chatkit.models.context import State
+    from chatkit.store.context_files import ContextFiles
+    from chatkit.store.problems import Problems
+
+
+class Context:
+    """One conversation of a store. Its metadata and index are read when first asked for, a message each time.
+
+    ``store.context(id)`` gives one; asking the store again sees what has changed meanwhile.
+    """
+
+    def __init__(self, files: ContextFiles, problems: Problems) -> None:
+        self._files = files
+        self._problems = problems
+
+    @property
+    def context_id(self) -> str:
+        """Its id, a UUID."""
+        return self._files.context_id
+
+    @property
+    def format_name(self) -> str:
+        """``chatkit``, or one of the old formats: ``single-file``, ``split``."""
+        return self._files.format_name
+
+    @cached_property
+    def metadata(self) -> ContextMetadata:
+        """What the context is: title, state, branches, times, configuration."""
+        with self._problems.one_warning():
+            return self._files.metadata(self._problems)
+
+    @cached_property
+    def entries(self) -> tuple[IndexEntry, ...]:
+        """References to its messages, in their order."""
+        with self._problems.one_warning():
+            return self._files.index(self._problems).messages
+
+    @property
+    def title(self) -> str | None:
+        """Its title, where it has one."""
+        return self.metadata.title
+
+    @property
+    def current_state(self) -> State:
+        """``idle``, ``streaming_llm_response``, …, or ``{"failed": {…}}``."""
+        return self.metadata.current_state
+
+    @property
+    def branches(self) -> dict[str, Branch]:
+        """Its branches by name."""
+        return self.metadata.branches
+
+    @property
+    def message_ids(self) -> list[str]:
+        """The ids of its messages, in the order of its index; no message is opened."""
+        return [entry.message_id for entry in self.entries]
+
+    def messages(
+        self, start: int | None = None, stop: int | None = None, *, branch: str | None = None
+    ) -> list[Message]:
+        """Read messages ``start`` to ``stop`` (as in a slice) of the index, or of one branch.
+
+        Only their files are opened. One that cannot be read is left out, noted in ``store.problems()`` and
+        said in a warning.
+
+        Raises:
+            NotFoundError: there is no such branch.
+        """
+        return self._read(self._ids_of(branch)[start:stop])
+
+    def append_message(self, message: Message, *, branch: str | None = None, at: datetime | None = None) -> Message:
+        """Store a message at the end of the context, in the active branch unless another is named.
+
+        When this returns, a power cut loses nothing of it.
+
+        Args:
+            message: its ``context_id``, ``position`` and ``branch`` are set here, and its ``parent_id`` to the
+                last message of the branch where it has none.
+            branch: the branch to write to.
+            at: the context's new ``updated_at``; now by default.
+
+        Returns:
+            The message as it was stored.
+
+        Raises:
+            ReadOnlyError: the context is in an old format.
+            NotFoundError: there is no such branch.
+        """
+        return self.append_messages([message], branch=branch, at=at)[0]
+
+    def append_messages(
+        self, messages: Sequence[Message], *, branch: str | None = None, at: datetime | None = None
+    ) -> list[Message]:
+        """Store several messages one after the other, as :meth:`append_message` does one."""
+        if not isinstance(self._files, ContextFolder):
+            raise ReadOnlyError(
+                f"{self._files.path}: the {self.format_name} format is only read; "
+                "'chatkit migrate' makes a store that can be written to"
+            )
+        stored = append(self._files, messages, branch=branch, at=at)
+        self.__dict__.pop("metadata", None)
+        self.__dict__.pop("entries", None)
+        return stored
+
+    def _ids_of(self, branch: str | None) -> Sequence[str]:
+        if branch is None:
+            return self.message_ids
+        if branch not in self.branches:
+            raise NotFoundError(f"no branch {branch!r} in context {self.context_id}: it has {', '.join(self.branches)}")
+        return self.branches[branch].message_ids
+
+    def _read(self, message_ids: Iterable[str]) -> list[Message]:
+        found = []
+        with self._problems.one_warning():
+            for message_id in message_ids:
+                try:
+                    found.append(self._files.message(message_id))
+                except FileNotFoundError:
+                    error = CorruptFileError(str(self._files.path), "", f"has no message {message_id}, but lists it")
+                    self._problems.add(error, self.context_id, message_id)
+                except CorruptFileError as error:
+                    self._problems.add(error, self.context_id, message_id)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Context {self.context_id[:8]} {self.title!r}: {len(self.entries)} messages>"

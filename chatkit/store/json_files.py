@@ -1,0 +1,88 @@
+"""JSON files and models: reading with the place of what is wrong, writing with half characters escaped."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from chatkit.errors import CorruptFileError
+from chatkit.models.record import Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+R = TypeVar("R", bound=Record)
+_YOUNG_S = 1.0
+_PAUSE_S = 0.05
+_LONE_HALF = re.compile("[\ud800-\udfff]")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; one younger than a second that does not parse is read once again first.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CorruptFileError: it is not JSON in UTF-8.
+    """
+    try:
+        return parse_json(path.read_bytes(), path)
+    except CorruptFileError:
+        if time.time() - path.stat().st_mtime > _YOUNG_S:
+            raise
+        time.sleep(_PAUSE_S)
+        return parse_json(path.read_bytes(), path)
+
+
+def parse_json(data: bytes, path: Path) -> Any:
+    """Parse the content of a JSON file.
+
+    Raises:
+        CorruptFileError: with line and column.
+    """
+    try:
+        return json.loads(data, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise CorruptFileError(str(path), f"line {error.lineno} column {error.colno}", error.msg) from error
+    except UnicodeDecodeError as error:
+        raise CorruptFileError(str(path), f"byte {error.start}", "not UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise CorruptFileError(str(path), "", str(error)) from error
+
+
+def read_record(path: Path, kind: type[R]) -> R:
+    """Read a file that holds one model.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CorruptFileError: it is not JSON, or says something else than the model.
+    """
+    return validate(read_json(path), kind, path)
+
+
+def validate(content: Any, kind: type[R], path: Path) -> R:
+    """Make a model of a file's parsed content.
+
+    Raises:
+        CorruptFileError: with the path of the first wrong key.
+    """
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise CorruptFileError(str(path), ".".join(map(str, first["loc"])), first["msg"]) from error
+    except (OverflowError, RecursionError) as error:
+        raise CorruptFileError(str(path), "", str(error)) from error
+
+
+def dump(record: Record) -> bytes:
+    """Return a model as the bytes of its file: UTF-8 JSON on one line, halves of characters as escapes."""
+    text = json.dumps(record.to_dict(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _LONE_HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode() + b"\n"
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

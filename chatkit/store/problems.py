@@ -1,0 +1,83 @@
+"""Files that could not be read, and the one warning that says so."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from chatkit.errors import CorruptFileError, CorruptFileWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong in a store.
+
+    Attributes:
+        path: the file.
+        context_id: the context it belongs to, where known.
+        message_id: the message, where it is one's.
+        where: the place in the file, or "".
+        reason: what is wrong.
+    """
+
+    path: str
+    context_id: str | None
+    message_id: str | None
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.where}: {self.reason}" if self.where else f"{self.path}: {self.reason}"
+
+
+class Problems:
+    """The problems met so far in one store, each once.
+
+    Args:
+        strict: raise the first instead of going on.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.strict = strict
+        self._met: dict[Problem, None] = {}
+        self._depth = 0
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(list(self._met))
+
+    def __len__(self) -> int:
+        return len(self._met)
+
+    def add(self, error: CorruptFileError, context_id: str | None, message_id: str | None = None) -> None:
+        """Note what is wrong with a file and go on; raise it instead where the store is strict."""
+        if self.strict:
+            raise error
+        self._met.setdefault(Problem(error.path, context_id, message_id, error.where, error.reason))
+
+    @contextmanager
+    def one_warning(self) -> Iterator[None]:
+        """Read several files: whatever is met in the block that was not met before makes one warning."""
+        before = len(self._met)
+        with self.no_warning():
+            yield
+        new = list(self._met)[before:]
+        if new and not self._depth:
+            files = len({problem.path for problem in new})
+            warnings.warn(
+                f"{files} file{'s' * (files != 1)} with problems; the rest was read. First: {new[0]}. "
+                "All are in store.problems() and ck.problems_df(store)",
+                CorruptFileWarning,
+                stacklevel=4,
+            )
+
+    @contextmanager
+    def no_warning(self) -> Iterator[None]:
+        """Read several files for a caller who is given the problems anyway."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1

@@ -1,0 +1,170 @@
+"""A store: contexts under one folder, in any of the three formats, also mixed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from chatkit.errors import CorruptFileError, FormatError, NotFoundError, ReadOnlyError
+from chatkit.models import ContextConfig, ContextMetadata, Message
+from chatkit.store.atomic import write_atomically
+from chatkit.store.context import Context
+from chatkit.store.ids import id_text, resolve
+from chatkit.store.locate import CONTEXTS, FORMAT_NAME, STORE_FILE, VERSION, check_is_store, find_contexts
+from chatkit.store.problems import Problem, Problems
+from chatkit.store.writing import create_folder
+
+if TYPE_CHECKING:
+    import os
+
+    from chatkit.store.context_files import ContextFiles
+
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+
+
+class Store:
+    """The conversations under one folder. Opening it reads no message, and reading writes nothing.
+
+    Args:
+        path: a store's folder; of the old formats also the folder of contexts or the file of one.
+        strict: raise on the first file that can't be read, instead of noting it and going on.
+
+    Raises:
+        FormatError: the path holds no store, or one of a newer version.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, strict: bool = False) -> None:
+        if "://" in str(path):
+            raise FormatError(f"{path}: stores behind URLs can't be read yet; give the path of a folder")
+        self.path = Path(path)
+        check_is_store(self.path)
+        self._problems = Problems(strict=strict)
+        self._message_ids: dict[str, tuple[object, list[str]]] = {}
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str]) -> Store:
+        """Make a new, empty store; the folder is made too, and may be there already if it is empty.
+
+        Raises:
+            FormatError: something is at the path; ``Store(path)`` opens a store that is there.
+        """
+        root = Path(path)
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise FormatError(f"{root}: not empty, so no new store was made; Store(path) opens one that is there")
+        root.mkdir(parents=True, exist_ok=True)
+        (root / CONTEXTS).mkdir()
+        content = json.dumps({"format": FORMAT_NAME, "version": VERSION})
+        write_atomically(root / STORE_FILE, content.encode() + b"\n")
+        return cls(root)
+
+    def contexts(self) -> list[Context]:
+        """Return all contexts in the order of their creation, those of unknown time last.
+
+        Reads their metadata; a context of which nothing can be read is in :meth:`problems`.
+        """
+        found: list[Context] = []
+        with self._problems.one_warning():
+            for files in find_contexts(self.path).values():
+                context = Context(files, self._problems)
+                try:
+                    _ = context.metadata
+                except CorruptFileError as error:
+                    self._problems.add(error, files.context_id)
+                else:
+                    found.append(context)
+        return sorted(found, key=_creation)
+
+    def context(self, context_id: Any) -> Context:
+        """Return one context by its id, a unique beginning of it (8 characters or more), or a row of a table.
+
+        Raises:
+            NotFoundError: there is none, or there are several.
+        """
+        contexts = find_contexts(self.path)
+        found = resolve(id_text(context_id, "context_id"), contexts.keys(), "context")
+        return Context(contexts[found], self._problems)
+
+    def message(self, message_id: Any) -> Message:
+        """Read one message by its id, a unique beginning of it (8 characters or more), or a row of a table.
+
+        Raises:
+            NotFoundError: there is none, or there are several.
+            CorruptFileError: its file does not say what it should.
+        """
+        beginning = id_text(message_id, "message_id")
+        contexts = find_contexts(self.path)
+        places = self._refreshed_places(contexts)
+        found = resolve(beginning, places.keys(), "message")
+        try:
+            return places[found].message(found)
+        except FileNotFoundError as error:
+            raise NotFoundError(f"message {found} is gone from context {places[found].context_id}") from error
+
+    def problems(self) -> list[Problem]:
+        """Read every file of the store and return what is wrong with which.
+
+        Problems met earlier, while something else was read, are among them.
+        """
+        with self._problems.no_warning():
+            for context in self.contexts():
+                _ = context.entries
+                context.messages()
+        return list(self._problems)
+
+    def create_context(
+        self,
+        *,
+        title: str | None = None,
+        context_id: str | None = None,
+        config: ContextConfig | None = None,
+        created_at: datetime | None = None,
+        **known: Any,
+    ) -> Context:
+        """Make a new, empty context; ``known`` takes any other field of its metadata.
+
+        Raises:
+            ReadOnlyError: the store is in an old format.
+            FileExistsError: there is a context of this id.
+        """
+        if not (self.path / STORE_FILE).exists() and not (self.path / CONTEXTS).is_dir():
+            raise ReadOnlyError(f"{self.path}: an old format is only read; Store.create(path) makes a new store")
+        now = created_at or datetime.now(UTC)
+        metadata = ContextMetadata(
+            context_id=context_id or str(uuid4()),
+            title=title,
+            config=config or ContextConfig(),
+            created_at=now,
+            updated_at=now,
+            **known,
+        )
+        return Context(create_folder(self.path / CONTEXTS, metadata), self._problems)
+
+    def _refreshed_places(self, contexts: dict[str, ContextFiles]) -> dict[str, ContextFiles]:
+        """Map each message id to its context; only folders that have changed are listed again."""
+        places: dict[str, ContextFiles] = {}
+        for context_id, files in contexts.items():
+            mark = files.change_mark()
+            known = self._message_ids.get(context_id)
+            if known is None or known[0] != mark:
+                known = (mark, self._ids_in(files))
+                self._message_ids[context_id] = known
+            places.update(dict.fromkeys(known[1], files))
+        return places
+
+    def _ids_in(self, files: ContextFiles) -> list[str]:
+        try:
+            return files.message_ids()
+        except CorruptFileError as error:
+            self._problems.add(error, files.context_id)
+            return []
+
+    def __repr__(self) -> str:
+        return f"<Store {self.path}>"
+
+
+def _creation(context: Context) -> tuple[bool, datetime, str]:
+    created_at = context.metadata.created_at
+    return created_at is None, created_at or _FIRST_MOMENT, context.context_id
