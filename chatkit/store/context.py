@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from chatkit.errors import CorruptFileError, NotFoundError, ReadOnlyError
 from chatkit.store.folder import ContextFolder
+from chatkit.store.problems import Problem, Problems
 from chatkit.store.writing import append
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from chatkit.models import Branch, ContextMetadata, IndexEntry, Message
     from chatkit.models.context import State
     from chatkit.store.context_files import ContextFiles
-    from chatkit.store.problems import Problems
+
+
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 
 
 class Context:
@@ -130,13 +134,32 @@ class Context:
         with self._problems.one_warning():
             for message_id in message_ids:
                 try:
-                    found.append(self._files.message(message_id))
+                    message = self._files.message(message_id)
                 except FileNotFoundError:
                     error = CorruptFileError(str(self._files.path), "", f"has no message {message_id}, but lists it")
                     self._problems.add(error, self.context_id, message_id)
                 except CorruptFileError as error:
                     self._problems.add(error, self.context_id, message_id)
+                else:
+                    self._note_order(message)
+                    found.append(message)
         return found
+
+    def _note_order(self, message: Message) -> None:
+        """Note times that go back; they are kept as they are."""
+        chunks = message.streaming_response.chunks if message.streaming_response else ()
+        for place, (before, chunk) in enumerate(pairwise(chunks), start=1):
+            if chunk.timestamp < before.timestamp:
+                path = str(self._files.message_file(message.message_id))
+                where = f"streaming_response.chunks.{place}.timestamp"
+                reason = f"goes back by {(before.timestamp - chunk.timestamp).total_seconds() * 1000:.3f} ms"
+                self._problems.note(Problem(path, self.context_id, message.message_id, where, reason))
+                return
+
+    def creation_order(self) -> tuple[bool, datetime, str]:
+        """Return what contexts are sorted by: their creation, unknown last, then their id."""
+        created_at = self.metadata.created_at
+        return created_at is None, created_at or _FIRST_MOMENT, self.context_id
 
     def __repr__(self) -> str:
         return f"<Context {self.context_id[:8]} {self.title!r}: {len(self.entries)} messages>"

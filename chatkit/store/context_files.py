@@ -33,6 +33,9 @@ class ContextFiles(Protocol):
             CorruptFileError: its file does not say what it should.
         """
 
+    def message_file(self, message_id: str) -> Path:
+        """Return the file that holds a message."""
+
     def message_ids(self) -> list[str]:
         """List the ids of the messages that are there, listed in the index or not, in any order."""
 

@@ -32,10 +32,6 @@ class ContextFolder:
         self.index_path = path / "index.json"
         self.messages_path = path / "messages"
 
-    def message_path(self, message_id: str) -> Path:
-        """Return where a message's file is, or would be."""
-        return self.messages_path / f"{message_id}.json"
-
     def metadata(self, problems: Problems) -> ContextMetadata:
         """Read ``metadata.json``; where it is damaged, all messages are taken to be one branch."""
         try:
@@ -73,18 +69,22 @@ class ContextFolder:
                 if isinstance(error, CorruptFileError):
                     problems.add(error, self.context_id, message_id)
                 continue
-            size_bytes = self.message_path(message_id).stat().st_size
+            size_bytes = self.message_file(message_id).stat().st_size
             found.append((message.position, message.created_at, index_entry(message, size_bytes)))
         found.sort(key=lambda row: (row[0] is None, row[0] or 0, row[1] is None, row[1] or 0, row[2].message_id))
         return Index(messages=tuple(entry for _, _, entry in found))
 
     def message(self, message_id: str) -> Message:
         """Read one message file."""
-        path = self.message_path(message_id)
+        path = self.message_file(message_id)
         message = read_record(path, Message)
         if message.message_id != message_id:
             raise CorruptFileError(str(path), "message_id", f"is {message.message_id}, unlike its file name")
         return message
+
+    def message_file(self, message_id: str) -> Path:
+        """Return where a message's file is, or would be."""
+        return self.messages_path / f"{message_id}.json"
 
     def message_ids(self) -> list[str]:
         """List the message files; temporary and foreign ones are none."""

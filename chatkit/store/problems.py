@@ -55,7 +55,11 @@ class Problems:
         """Note what is wrong with a file and go on; raise it instead where the store is strict."""
         if self.strict:
             raise error
-        self._met.setdefault(Problem(error.path, context_id, message_id, error.where, error.reason))
+        self.note(Problem(error.path, context_id, message_id, error.where, error.reason))
+
+    def note(self, problem: Problem) -> None:
+        """Note something odd in a file that was read all the same."""
+        self._met.setdefault(problem)
 
     @contextmanager
     def one_warning(self) -> Iterator[None]:

@@ -55,6 +55,10 @@ class SingleFile:
             raise FileNotFoundError(f"{self.path}: no message {message_id} in the pool")
         return nodes.read_message(pool[message_id], message_id, self.context_id, self._places()[message_id], self.path)
 
+    def message_file(self, message_id: str) -> Path:  # noqa: ARG002 - all messages are in the one file
+        """Return the file that holds a message."""
+        return self.path
+
     def message_ids(self) -> list[str]:
         """List the pool."""
         return list(self._content()["message_pool"])

@@ -57,6 +57,10 @@ class SplitFolder:
         """Read one node file."""
         return self._read(message_id, self._places().get(message_id, (None, MAIN)))
 
+    def message_file(self, message_id: str) -> Path:
+        """Return the file that holds a message."""
+        return self.pool_path / f"{message_id}.json"
+
     def message_ids(self) -> list[str]:
         """List the pool's files."""
         try:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from chatkit.store.context_files import ContextFiles
 
-_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
-
 
 class Store:
     """The conversations under one folder. Opening it reads no message, and reading writes nothing.
@@ -75,7 +73,7 @@ class Store:
                     self._problems.add(error, files.context_id)
                 else:
                     found.append(context)
-        return sorted(found, key=_creation)
+        return sorted(found, key=Context.creation_order)
 
     def context(self, context_id: Any) -> Context:
         """Return one context by its id, a unique beginning of it (8 characters or more), or a row of a table.
@@ -102,6 +100,15 @@ class Store:
             return places[found].message(found)
         except FileNotFoundError as error:
             raise NotFoundError(f"message {found} is gone from context {places[found].context_id}") from error
+
+    def context_of(self, message_id: Any) -> Context | None:
+        """Return the context that holds a message; None where no context does. No message is opened."""
+        places = self._refreshed_places(find_contexts(self.path))
+        try:
+            found = resolve(id_text(message_id, "message_id"), places.keys(), "message")
+        except NotFoundError:
+            return None
+        return Context(places[found], self._problems)
 
     def problems(self) -> list[Problem]:
         """Read every file of the store and return what is wrong with which.
@@ -163,8 +170,3 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<Store {self.path}>"
-
-
-def _creation(context: Context) -> tuple[bool, datetime, str]:
-    created_at = context.metadata.created_at
-    return created_at is None, created_at or _FIRST_MOMENT, context.context_id

@@ -66,7 +66,7 @@ def _write_messages(
     stored, entries = [], []
     last_id, position = after
     for message in messages:
-        path = folder.message_path(message.message_id)
+        path = folder.message_file(message.message_id)
         if path.exists():
             raise CorruptFileError(str(path), "", "there is a message of this id; nothing was written over it")
         placed = message.model_copy(

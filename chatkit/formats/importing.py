@@ -1,0 +1,111 @@
+"""Recordings into a store: contexts, messages, and nothing twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatkit.errors import CorruptFileError, NotFoundError
+from chatkit.formats.conversations import Conversation, group, state_after
+from chatkit.formats.recording import Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from chatkit.store import Context, Store
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did.
+
+    Attributes:
+        n_recordings: recordings read.
+        n_contexts: contexts made.
+        n_messages: messages stored.
+        n_known: messages that were in the store already.
+        cut: files that stop in the middle of a line; what stood before that was stored.
+        unreadable: files of which nothing was stored, each with its reason.
+    """
+
+    n_recordings: int = 0
+    n_contexts: int = 0
+    n_messages: int = 0
+    n_known: int = 0
+    cut: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def import_recordings(paths: Iterable[Path], store: Store) -> ImportReport:
+    """Store the responses of raw captures, with the messages that were sent with them.
+
+    Recordings with the same ``label.context`` become one context, in the order of their turns; each of the
+    others gets a context of its own. Ids follow from those of the recordings, so importing twice adds nothing.
+
+    Args:
+        paths: ``*.jsonl`` files, and folders of such.
+        store: where to.
+
+    Raises:
+        FileNotFoundError: a path is not there; nothing was stored.
+        ReadOnlyError: the store can't be written to.
+    """
+    report = ImportReport()
+    for conversation in group(_readable(files_in(paths), report)):
+        _store(conversation, store, report)
+    return report
+
+
+def files_in(paths: Iterable[Path]) -> list[Path]:
+    """Return the files meant: a folder stands for its ``*.jsonl`` files, by name."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such file or folder; nothing was imported")
+        found.extend(sorted(path.glob("*.jsonl")) if path.is_dir() else [path])
+    return found
+
+
+def _readable(files: Iterable[Path], report: ImportReport) -> list[Recording]:
+    recordings: dict[UUID, Recording] = {}
+    for path in files:
+        try:
+            recording = Recording(path)
+        except (CorruptFileError, OSError) as error:
+            report.unreadable.append(str(error))
+            continue
+        report.n_recordings += 1
+        if recording.is_cut:
+            report.cut.append(str(path))
+        recordings.setdefault(recording.header.id, recording)
+    return list(recordings.values())
+
+
+def _store(conversation: Conversation, store: Store, report: ImportReport) -> None:
+    messages = conversation.messages()
+    context = _context_of(conversation, store)
+    known = set(context.message_ids) if context else set()
+    new = [message for message in messages if message.message_id not in known]
+    report.n_known += len(messages) - len(new)
+    if not new:
+        return
+    if context is None:
+        last = next(message.streaming_response for message in reversed(messages) if message.streaming_response)
+        context = store.create_context(**conversation.context_fields(), current_state=state_after(last))
+        report.n_contexts += 1
+    context.append_messages(new, at=conversation.last_moment())
+    report.n_messages += len(new)
+
+
+def _context_of(conversation: Conversation, store: Store) -> Context | None:
+    """Return the context that holds one of the conversation's responses already, or has its id."""
+    for message_id in conversation.response_ids():
+        context = store.context_of(message_id)
+        if context is not None:
+            return context
+    try:
+        return store.context(conversation.context_id)
+    except NotFoundError:
+        return None

@@ -1,0 +1,75 @@
+"""What a table can be made of, resolved to contexts and messages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from chatkit.models import Message
+from chatkit.store import Context, Store
+from chatkit.store.ids import id_text, resolve
+
+Source = Store | Context | Message | str | os.PathLike[str] | Iterable["Source"]
+"""A store, its path, a context, a message, or several of those."""
+
+
+class Parts(NamedTuple):
+    """The contexts and the single messages of a source, and the stores that were named."""
+
+    stores: list[Store]
+    contexts: list[Context]
+    messages: list[Message]
+
+
+def parts_of(source: Source, context_id: Any = None) -> Parts:
+    """Resolve a source; contexts come in the order of their creation, unknown last, then by id.
+
+    Args:
+        source: see :data:`Source`.
+        context_id: only this context, or these: an id, a unique beginning of one, a row of a table, or a list.
+
+    Raises:
+        FormatError: a path holds no store.
+        NotFoundError: no context has this id.
+        TypeError: the source is none.
+    """
+    found = Parts([], [], [])
+    for single in _flat(source):
+        if isinstance(single, Message):
+            found.messages.append(single)
+        elif isinstance(single, Context):
+            found.contexts.append(single)
+        else:
+            store = single if isinstance(single, Store) else Store(single)
+            found.stores.append(store)
+            found.contexts.extend(store.contexts())
+    contexts = _unique(found.contexts)
+    if context_id is None:
+        return found._replace(contexts=contexts)
+    wanted = _ids(context_id, {context.context_id for context in contexts})
+    return found._replace(
+        contexts=[context for context in contexts if context.context_id in wanted],
+        messages=[message for message in found.messages if message.context_id in wanted],
+    )
+
+
+def _flat(source: Any) -> Iterator[Any]:
+    if isinstance(source, Store | Context | Message | str | os.PathLike):
+        yield source
+    elif isinstance(source, Iterable):
+        for part in source:
+            yield from _flat(part)
+    else:
+        raise TypeError(f"{source!r} is no source: give a Store, a path, a Context, a Message, or a list of those")
+
+
+def _unique(contexts: list[Context]) -> list[Context]:
+    """Drop contexts that were named twice, and put the others in order."""
+    by_id = {context.context_id: context for context in reversed(contexts)}
+    return sorted(by_id.values(), key=Context.creation_order)
+
+
+def _ids(wanted: Any, known: set[str]) -> set[str]:
+    several = wanted if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
+    return {resolve(id_text(single, "context_id"), known, "context") for single in several}
