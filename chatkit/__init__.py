@@ -1,6 +1,69 @@
 """chatkit: see how a language model's words arrive.
 
 ``import chatkit as ck``. Names resolve on first use, so that importing costs neither pandas nor matplotlib.
+
+Contexts and messages on disk: :class:`Store`, :class:`Context`, :class:`Message` and its parts.
+Tables: :func:`contexts_df`, :func:`messages_df`, :func:`responses_df`, :func:`chunks_df`, :func:`problems_df`.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from chatkit.charts import plot_arrival, plot_gaps
+    from chatkit.errors import (
+        ChatkitError,
+        CorruptFileError,
+        CorruptFileWarning,
+        FormatError,
+        MissingExtraError,
+        NotFoundError,
+        ReadOnlyError,
+        StreamStateError,
+    )
+    from chatkit.formats import ImportReport, import_recordings
+    from chatkit.frames import chunks_df, contexts_df, messages_df, problems_df, responses_df
+    from chatkit.metrics import stalls, summarize
+    from chatkit.models import Chunk, Message, Piece, Response, ResponseMetadata, Usage
+    from chatkit.player import Player
+    from chatkit.reports import report
+    from chatkit.store import Context, Problem, Store
+
+_HOMES = {
+    "chatkit.charts": ("plot_arrival", "plot_gaps"),
+    "chatkit.errors": (
+        "ChatkitError", "CorruptFileError", "CorruptFileWarning", "FormatError", "MissingExtraError",
+        "NotFoundError", "ReadOnlyError", "StreamStateError",
+    ),
+    "chatkit.formats": ("ImportReport", "import_recordings"),
+    "chatkit.frames": ("chunks_df", "contexts_df", "messages_df", "problems_df", "responses_df"),
+    "chatkit.metrics": ("stalls", "summarize"),
+    "chatkit.models": ("Chunk", "Message", "Piece", "Response", "ResponseMetadata", "Usage"),
+    "chatkit.player": ("Player",),
+    "chatkit.reports": ("report",),
+    "chatkit.store": ("Context", "Problem", "Store"),
+}  # fmt: skip
+"""Where each public name lives."""
+
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: PLE0604 - computed, so that a name stands in one place
+    "__version__",
+    *sorted(_HOME_OF),
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'chatkit' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

@@ -123,11 +123,7 @@ def encode(
     >>> encode("two\nlines", event="delta", id="7")
     b'event: delta\nid: 7\ndata: two\ndata: lines\n\n'
     """
-    lines = [
-        f"{name}: {_one_line(name, value)}"
-        for name, value in (("event", event), ("id", id))
-        if value is not None
-    ]
+    lines = [f"{name}: {_one_line(name, value)}" for name, value in (("event", event), ("id", id)) if value is not None]
     if retry is not None:
         if retry < 0:
             raise ValueError(f"retry is a time in ms, not negative: {retry}")

@@ -5,7 +5,7 @@ https://docs.anthropic.com/en/docs/build-with-claude/streaming
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chatkit.capture.reading import Delta, EventShape, Reading, count, mapping_of, text_of
 from chatkit.models import Usage
@@ -37,13 +37,23 @@ def _read(event: Json) -> Reading | None:
         return Reading(deltas=(Delta(0, TEXT, text_of(mapping_of(event, "content_block"), "text")),))
     if kind == "message_start":
         message = mapping_of(event, "message")
-        return Reading(raw_usage=mapping_of(message, "usage") or None, model=text_of(message, "model") or None)
+        return Reading(raw_usage=_input_usage(message), model=text_of(message, "model") or None)
     if kind == "message_delta":
         reason = text_of(mapping_of(event, "delta"), "stop_reason")
         return Reading(finished={0: reason} if reason else {}, raw_usage=mapping_of(event, "usage") or None)
     if kind == "error":
         return Reading(error=event.get("error"))
     return Reading() if kind in _SILENT else None
+
+
+def _input_usage(message: Json) -> dict[str, Any] | None:
+    """Return what ``message_start`` says of the input.
+
+    Its ``output_tokens`` is a first count, which only a ``message_delta`` makes final: of a stream that is cut
+    before that, the output is not known.
+    """
+    usage = mapping_of(message, "usage")
+    return {key: value for key, value in usage.items() if key != "output_tokens"} or None
 
 
 def _usage(raw: Json) -> Usage:

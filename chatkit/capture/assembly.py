@@ -67,15 +67,16 @@ class Assembly:
         self._server_timings = reading.server_timings or self._server_timings
         self._error = self._error or reading.error
 
-    def responses(self, ended_us: int | None, *, finish_reason: str | None = None) -> list[Response]:
-        """Return the response of each choice, at least one.
+    def responses(self, ended_us: int | None, *, finish_reason: str | None = None) -> dict[int, Response]:
+        """Return the response of each choice by its index, at least one.
 
         Args:
             ended_us: the stream ended; None where that is not known.
             finish_reason: for choices that did not say how they ended (``aborted``, ``interrupted``).
         """
         choices = sorted(self._pieces.keys() | self._finished.keys()) or [0]
-        return [self._response(choice, ended_us, finish_reason, is_only=len(choices) == 1) for choice in choices]
+        is_only = len(choices) == 1
+        return {choice: self._response(choice, ended_us, finish_reason, is_only=is_only) for choice in choices}
 
     def _read(self, event: Any) -> Reading | None:
         if not isinstance(event, dict):

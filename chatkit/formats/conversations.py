@@ -114,7 +114,7 @@ def _answers(recording: Recording, parent_id: str | None) -> list[Message]:
         Message.from_response(
             response, message_id=response_id(recording, choice), parent_id=parent_id, metadata=metadata
         )
-        for choice, response in enumerate(recording.responses())
+        for choice, response in recording.responses().items()
     ]
 
 

@@ -108,8 +108,8 @@ class Recording:
         """Turn ns since the request into µs since the epoch, rounded down."""
         return (self.header.started_at_unix_ns + t_ns) // 1000
 
-    def responses(self) -> list[Response]:
-        """Put the response of each choice together from the events."""
+    def responses(self) -> dict[int, Response]:
+        """Put the response of each choice together from the events; by the choice's index."""
         label_model = self.header.label.get("model") or self.header.request.get("model")
         assembly = Assembly(self.started_us, model=label_model if isinstance(label_model, str) else None)
         if self.header.headers_ns is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chatkit.errors import CorruptFileError, NotFoundError, ReadOnlyError
 from chatkit.store.folder import ContextFolder
+from chatkit.store.ids import id_text, resolve
 from chatkit.store.problems import Problem, Problems
 from chatkit.store.writing import append
 
@@ -87,6 +88,19 @@ class Context:
             NotFoundError: there is no such branch.
         """
         return self._read(self._ids_of(branch)[start:stop])
+
+    def message(self, message_id: Any) -> Message:
+        """Read one message of the context by its id, a unique beginning of it, or a row of a table.
+
+        Raises:
+            NotFoundError: the context has none, or several.
+            CorruptFileError: its file does not say what it should.
+        """
+        found = resolve(id_text(message_id, "message_id"), self.message_ids, "message")
+        try:
+            return self._files.message(found)
+        except FileNotFoundError as error:
+            raise NotFoundError(f"message {found} is gone from context {self.context_id}") from error
 
     def append_message(self, message: Message, *, branch: str | None = None, at: datetime | None = None) -> Message:
         """Store a message at the end of the context, in the active branch unless another is named.

@@ -169,4 +169,4 @@ class Store:
             return []
 
     def __repr__(self) -> str:
-        return f"<Store {self.path}>"
+        return f"<Store {self.path.as_posix()}>"

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from chatkit.sse import Decoder, Event, decode, encode
 
-VECTORS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parent / "vectors.json").read_text(encoding="utf-8")
-)["vectors"]
+VECTOR_FILE = Path(__file__).parent / "vectors.json"
+VECTORS: list[dict[str, Any]] = json.loads(VECTOR_FILE.read_text(encoding="utf-8"))["vectors"]
 each_vector = pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 
 field_values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"))

@@ -1,0 +1,118 @@
+"""The typewriter curve: how much had arrived, moment by moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from chatkit.charts.captions import how_many, left_out_of, short_id
+from chatkit.charts.clock import Clock
+from chatkit.charts.end_labels import EndLabel, label_ends, reserve_column
+from chatkit.charts.palette import STALL, line_style
+from chatkit.charts.style import dressed, head, name_axes, styled
+from chatkit.charts.thinning import last_of_each
+from chatkit.metrics.chunk_rows import ChunkRows
+from chatkit.metrics.columns import require_columns
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from chatkit.charts.palette import LineStyle
+
+    Floats = NDArray[np.float64]
+
+_MISSING = "unknown"
+
+
+@styled
+def plot_arrival(
+    chunks: pd.DataFrame,
+    ax: Axes | None = None,
+    *,
+    of: Literal["characters", "chunks"] = "characters",
+    label: str | None = None,
+    title: str | None = None,
+) -> Axes:
+    """Draw how much of each response had arrived over time, all on one clock; stalls are the red levels.
+
+    A dot marks the first chunk. Where there are more chunks than can be told apart, each small step in time
+    ends where it did; a line that only rises loses nothing else by that.
+
+    Args:
+        chunks: ``message_id``, ``sequence``, ``gap_ms``, ``offset_ms`` and ``elapsed_ms``; ``n_chars``.
+        ax: where to draw; by default on a new figure.
+        of: what is counted: ``characters`` (of any kind, reasoning included), or ``chunks``.
+        label: a column that names each response; those of one name share a colour, and the name is written
+            once, with their number. By default the first 8 characters of ``message_id``.
+        title: what to write above.
+
+    Returns:
+        The axes; nothing is shown.
+
+    Raises:
+        ValueError: a column is missing.
+    """
+    require_columns(chunks, [label] if label else [])
+    rows, ax = ChunkRows.of(chunks), dressed(ax)
+    clock = Clock.of(rows)
+    names = _names(rows, label)
+    styles: dict[str, LineStyle] = {}
+    amount = _amounts(rows, of)
+    stalled = rows.ended_stall()
+    ends: dict[str, EndLabel] = {}
+    for number, name in enumerate(names):
+        style = styles.setdefault(name, line_style(len(styles)))
+        own = slice(rows.bounds[number], rows.bounds[number + 1])
+        _draw_curve(ax, clock, own, amount[own], style)
+        _draw_stalls(ax, clock.seconds[own], amount[own], stalled[own])
+        end = EndLabel(name, float(clock.seconds[own][-1]), float(amount[own][-1]), style[0])
+        ends[name] = max(ends.get(name, end), end, key=lambda label: label.x)
+    name_axes(ax, clock.label, f"{of} arrived")
+    ax.set_xlim(0, clock.seconds.max(initial=0.001))
+    ax.set_ylim(0, amount.max(initial=1) * 1.04)
+    ax.yaxis.set_major_formatter("{x:,.0f}")
+    times = Counter(names)
+    labels = [
+        end if times[name] == 1 else end._replace(text=f"{name}, n = {times[name]}") for name, end in ends.items()
+    ]
+    n_named = label_ends(ax, labels, reserve_column(ax, labels))
+    caption = how_many(rows), "dots mark the first chunk", left_out_of(len(labels), n_named, "named")
+    head(ax, title or f"How the {of} arrived", " · ".join(filter(None, caption)))
+    return ax
+
+
+def _names(rows: ChunkRows, label: str | None) -> list[str]:
+    """Return what each response is called."""
+    if label is None:
+        return [short_id(message_id) for message_id in rows.message_ids]
+    values = rows.frame[label].iloc[rows.bounds[:-1]]
+    return [_MISSING if pd.isna(value) else str(value) for value in values]
+
+
+def _amounts(rows: ChunkRows, of: str) -> Floats:
+    """Return for each chunk how much of its response had arrived with it."""
+    if of == "chunks":
+        return np.arange(1.0, len(rows.frame) + 1) - rows.bounds[rows.numbers]
+    require_columns(rows.frame, ["n_chars"])
+    return rows.frame["n_chars"].groupby(rows.numbers).cumsum().to_numpy(np.float64)
+
+
+def _draw_curve(ax: Axes, clock: Clock, own: slice, amount: Floats, style: LineStyle) -> None:
+    seconds = clock.seconds[own]
+    kept = last_of_each(seconds)
+    x, y = seconds[kept], amount[kept]
+    if clock.from_request:  # the wait is part of the picture
+        x, y = np.concatenate(([0.0], x)), np.concatenate(([0.0], y))
+    colour, dashes = style
+    ax.step(x, y, where="post", color=colour, linestyle=dashes, linewidth=1.6)
+    ax.plot(seconds[:1], amount[:1], "o", color=colour, markersize=4)
+
+
+def _draw_stalls(ax: Axes, seconds: Floats, amount: Floats, stalled: NDArray[np.bool_]) -> None:
+    """Draw the level at which the curve stood still, thicker than the curve."""
+    at = np.flatnonzero(stalled)
+    ax.hlines(amount[at - 1], seconds[at - 1], seconds[at], color=STALL, linewidth=3.2)

@@ -1,0 +1,45 @@
+"""The time axis of chunks: since the request where all requests are known, else since the first chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chatkit.metrics.columns import require_columns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from chatkit.metrics.chunk_rows import ChunkRows
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """When each chunk came, on one clock for all responses of a picture.
+
+    Attributes:
+        seconds: one value per chunk.
+        label: what the time axis is called; it says so when a request is not known.
+        from_request: whether 0 is the request, else the first chunk.
+    """
+
+    seconds: NDArray[np.float64]
+    label: str
+    from_request: bool
+
+    @classmethod
+    def of(cls, rows: ChunkRows) -> Clock:
+        """Read the clock of some chunks.
+
+        Raises:
+            ValueError: the frame has no ``offset_ms``, or a request is not known and it has no ``elapsed_ms``.
+        """
+        if "offset_ms" in rows.frame.columns:
+            offset_ms = rows.ragged("offset_ms").values
+            if not np.isnan(offset_ms).any():
+                return cls(offset_ms / 1000, "seconds since the request", from_request=True)
+        require_columns(rows.frame, ["elapsed_ms"])
+        elapsed_ms = rows.ragged("elapsed_ms").values
+        return cls(elapsed_ms / 1000, "seconds since the first chunk (request time unknown)", from_request=False)

@@ -1,0 +1,59 @@
+"""``chatkit lab``: JupyterLab on the notebooks."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chatkit.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    import argparse
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_SHIPPED = _PACKAGE / "share"
+"""Where a wheel carries the notebooks and the sample store."""
+_PARTS = ("notebooks", "data")
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser(
+        "lab",
+        help="open JupyterLab on the notebooks",
+        description="Open JupyterLab on the notebooks. In a folder without them, they and the sample store are "
+        "copied there first; nothing that is there is written over.",
+    )
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(), help="where to work (default: here)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Lay out the notebooks where they are missing, and run JupyterLab until it ends."""
+    if find_spec("jupyterlab") is None:
+        raise MissingExtraError('JupyterLab is not installed: pip install "chatkit-lab[lab]"')
+    lay_out(arguments.folder)
+    command = [sys.executable, "-m", "jupyterlab", str(arguments.folder / "notebooks")]
+    command += [f"--ServerApp.root_dir={arguments.folder.resolve()}"]
+    if arguments.no_browser:
+        command.append("--no-browser")
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own interpreter and arguments
+
+
+def lay_out(folder: Path) -> list[Path]:
+    """Copy notebooks and sample store into a folder, as far as they are not there; return what was copied."""
+    source = _SHIPPED if _SHIPPED.is_dir() else _PACKAGE.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    copied = []
+    for part in _PARTS:
+        target = folder / part
+        if not target.exists():
+            shutil.copytree(source / part, target, ignore=shutil.ignore_patterns("recordings", ".*"))
+            copied.append(target)
+            print(f"{part}/ laid out in {folder.resolve()}")
+    return copied

@@ -1,0 +1,22 @@
+"""Numbers across responses: from frames to small tidy frames."""
+
+from chatkit.metrics.busy_time import throughput
+from chatkit.metrics.deadlines import fluidity
+from chatkit.metrics.in_flight import add_concurrency
+from chatkit.metrics.prompt_history import add_history
+from chatkit.metrics.reading import starvation
+from chatkit.metrics.stall_table import stalls
+from chatkit.metrics.summaries import summarize
+from chatkit.metrics.targets import PRESETS, goodput
+
+__all__ = [
+    "PRESETS",
+    "add_concurrency",
+    "add_history",
+    "fluidity",
+    "goodput",
+    "stalls",
+    "starvation",
+    "summarize",
+    "throughput",
+]

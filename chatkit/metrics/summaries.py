@@ -1,0 +1,99 @@
+"""One figure of many responses: how many, the mean, the percentiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from chatkit.metrics.columns import require_columns
+from chatkit.metrics.grouping import By, Groups
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+DEFAULT_METRICS = ("ttft_ms", "tpot_ms", "e2e_ms", "gap_p99_ms", "gap_max_ms", "stalled_ms")
+"""What ``summarize`` shows when not told: the wait, the pace, the whole, and what interrupts it."""
+
+_PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "max": 100}
+_COLUMNS = ("metric", "count", "missing", "mean", *_PERCENTILES)
+
+
+def summarize(responses: pd.DataFrame, metrics: str | Sequence[str] | None = None, by: By = None) -> pd.DataFrame:
+    """Count, mean and percentiles of figures of responses, one row per group and metric.
+
+    The unit is the response: a long one weighs no more than a short one. Figures keep their units, which are
+    in their names; percentiles are interpolated linearly (``numpy.percentile``).
+
+    Args:
+        responses: one row per response, with the columns in ``metrics`` and ``by``.
+        metrics: names of numeric columns; by default those of ``ttft_ms, tpot_ms, e2e_ms, gap_p99_ms,
+            gap_max_ms, stalled_ms`` that the frame has.
+        by: a column, a list of columns, or nothing: all responses are one group.
+
+    Returns:
+        The group columns, then ``metric``, ``count`` (responses where it is known), ``missing`` (where it is
+        not), ``mean``, ``p50``, ``p90``, ``p95``, ``p99``, ``max`` (NaN where none is known). Groups are in
+        ascending order (categories in their own), those of a missing key last; within a group the metrics
+        stand as asked for. An empty frame gives no rows.
+
+    Raises:
+        ValueError: a column is missing, is not numeric, or ``by`` has the name of a result column.
+
+    >>> responses = pd.DataFrame({"model": ["a", "a", "b"], "ttft_ms": [100.0, 300.0, None]})
+    >>> summarize(responses, "ttft_ms", by="model")[["model", "count", "missing", "p50", "p90"]]
+      model  count  missing    p50    p90
+    0     a      2        0  200.0  280.0
+    1     b      0        1    NaN    NaN
+    """
+    names = _metric_names(responses, metrics)
+    groups = Groups.of(responses, by, taken=_COLUMNS)
+    parts = [_rows(_numbers(responses, name), name, groups) for name in names]
+    # Stable, so that within a group the metrics keep the order in which they were asked for.
+    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+
+
+def _metric_names(responses: pd.DataFrame, metrics: str | Sequence[str] | None) -> list[str]:
+    if metrics is None:
+        names = [name for name in DEFAULT_METRICS if name in responses.columns]
+        if not names:
+            require_columns(responses, DEFAULT_METRICS)
+        return names
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    if not names:
+        raise ValueError("metrics is empty: name a column, or leave it out for the main latency figures")
+    require_columns(responses, names)
+    return names
+
+
+def _numbers(responses: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """Return a column as float64, missing values of any kind as NaN."""
+    column = responses[name]
+    if not pd.api.types.is_numeric_dtype(column) and not column.isna().all():
+        raise ValueError(f"column {name!r} is not numeric: {column.dtype}")
+    numbers: NDArray[np.float64] = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
+    return numbers
+
+
+def _rows(values: NDArray[np.float64], metric: str, groups: Groups) -> pd.DataFrame:
+    """Return one row per group for one metric; the index is the group's number."""
+    known = ~np.isnan(values)
+    counts = np.bincount(groups.numbers[known], minlength=len(groups))
+    statistics = np.array([_statistics(values[rows]) for rows in groups.rows()])
+    result = groups.keys.copy()
+    result["metric"] = metric
+    result["count"] = counts
+    result["missing"] = np.bincount(groups.numbers, minlength=len(groups)) - counts
+    result[["mean", *_PERCENTILES]] = statistics.reshape(len(groups), 1 + len(_PERCENTILES))
+    return result
+
+
+def _statistics(values: NDArray[np.float64]) -> list[float]:
+    """Return the mean and the percentiles of the known values; NaN without one."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return [np.nan] * (1 + len(_PERCENTILES))
+    return [float(known.mean()), *np.percentile(known, list(_PERCENTILES.values())).tolist()]

@@ -1,0 +1,7 @@
+"""The player: a response replayed in the notebook or on a page of its own, as it felt."""
+
+from chatkit.player.document import page
+from chatkit.player.lanes import Lane, lane
+from chatkit.player.widget import Player
+
+__all__ = ["Lane", "Player", "lane", "page"]

@@ -1,0 +1,199 @@
+"""The widget: what Python says to the player in the browser, and what it hears from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from chatkit.models import Message
+from chatkit.player.document import page
+from chatkit.player.lanes import lane
+from chatkit.web import player_module, player_style
+
+if TYPE_CHECKING:
+    import os
+
+_FOLLOWABLE = ("position_ms", "chunk", traitlets.All)
+"""Names whose observers want to hear of the position while it moves."""
+
+
+class Player(anywidget.AnyWidget):
+    """Replays streamed responses as they arrived; several share one clock.
+
+    The clock is in the browser: chunks are sent once, so a replay goes on while the kernel is busy, or gone.
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> from chatkit.models import Chunk, Message, Response
+    >>> sent = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> hello = Chunk(sequence=1, delta="Hello", timestamp=sent + timedelta(milliseconds=103))
+    >>> response = Response(content="Hello", chunks=(hello,), started_at=sent)
+    >>> message = Message.from_response(response, message_id="1a2b3c4d-0000-4000-8000-000000000000")
+    >>> Player(message, speed=2)
+    Player(message 1a2b3c4d: 1 chunk, 103 ms, TTFT 103 ms, 2x)
+
+    Args:
+        message: a streamed response, or several.
+        speed: 1 is as recorded, 2 twice as fast, 0 instant.
+        idle_limit_ms: to what every longer wait is shortened; None keeps them.
+        autoplay: whether it starts by itself when it is shown.
+        traits: those of any widget, such as ``layout``.
+
+    Attributes:
+        lanes: what is replayed.
+        speed: as above; follows what is chosen in the browser.
+        playing: whether time runs.
+        position_ms: recorded time, counted from the request. Known on play, pause, seek, step and at the
+            end, and ten times a second while something observes it.
+        chunk: index of the last chunk that the first lane shows, -1 before the first.
+        idle_limit_ms: as above.
+        autoplay: as above.
+
+    Raises:
+        TypeError: ``message`` is neither a message nor several.
+        ValueError: a message was not streamed, the list is empty, or a number makes no sense.
+    """
+
+    _esm = player_module()
+    _css = player_style()
+    _lanes = traitlets.List(traitlets.Dict()).tag(sync=True)
+    _followed = traitlets.Bool(default_value=False).tag(sync=True)
+    speed = traitlets.Float(1.0).tag(sync=True)
+    playing = traitlets.Bool(default_value=False).tag(sync=True)
+    position_ms = traitlets.Float(0.0).tag(sync=True)
+    chunk = traitlets.Int(-1).tag(sync=True)
+    idle_limit_ms = traitlets.Float(None, allow_none=True).tag(sync=True)
+    autoplay = traitlets.Bool(default_value=False).tag(sync=True)
+
+    def __init__(
+        self,
+        message: Message | Iterable[Message],
+        speed: float = 1,
+        idle_limit_ms: float | None = None,
+        autoplay: bool = False,
+        **traits: Any,
+    ) -> None:
+        self.lanes = tuple(lane(each) for each in _messages(message))
+        super().__init__(
+            _lanes=[each.to_wire() for each in self.lanes],
+            speed=speed,
+            idle_limit_ms=idle_limit_ms,
+            autoplay=autoplay,
+            **traits,
+        )
+
+    def play(self) -> None:
+        """Go on from here; from the start after the end."""
+        self.playing = True
+        self._ask("play")
+
+    def pause(self) -> None:
+        """Stop here."""
+        self.playing = False
+        self._ask("pause")
+
+    def restart(self) -> None:
+        """Play from the start."""
+        self.position_ms = 0.0
+        self.playing = True
+        self._ask("restart")
+
+    def seek(self, ms: float) -> None:
+        """Go to a moment of the recording, in ms since the request; past the end is the end.
+
+        Raises:
+            ValueError: ``ms`` is NaN.
+        """
+        self.position_ms = ms
+        self._ask("seek", ms=self.position_ms)
+
+    def page(self, title: str | None = None) -> str:
+        """Return an HTML document that replays the same without network and kernel."""
+        return page(
+            self.lanes,
+            title=title,
+            speed=self.speed,
+            idle_limit_ms=self.idle_limit_ms,
+            autoplay=self.autoplay,
+        )
+
+    def to_html(self, path: str | os.PathLike[str], *, title: str | None = None) -> Path:
+        """Write :meth:`page` to a file and return its path."""
+        target = Path(path)
+        target.write_text(self.page(title), encoding="utf-8", newline="\n")
+        return target
+
+    def observe(self, *args: Any, **kwargs: Any) -> None:
+        """Call a function when a trait changes, as in any widget; see ``traitlets.HasTraits.observe``."""
+        super().observe(*args, **kwargs)
+        self._note_followers()
+
+    def unobserve(self, *args: Any, **kwargs: Any) -> None:
+        """End what :meth:`observe` began."""
+        super().unobserve(*args, **kwargs)
+        self._note_followers()
+
+    def unobserve_all(self, *args: Any, **kwargs: Any) -> None:
+        """End all that :meth:`observe` began."""
+        super().unobserve_all(*args, **kwargs)
+        self._note_followers()
+
+    def __repr__(self) -> str:
+        lanes = "; ".join(each.describe() for each in self.lanes)
+        return f"Player({lanes}, {_speed_text(self.speed)})"
+
+    def _ask(self, command: str, **values: float) -> None:
+        """Tell the views. A trait alone would not do: to set it to the value it has sends nothing."""
+        self.send({"command": command, **values})
+
+    def _note_followers(self) -> None:
+        notifiers = self._trait_notifiers
+        self._followed = any(notifiers.get(name, {}).get("change") for name in _FOLLOWABLE)
+
+    @traitlets.validate("speed")
+    def _check_speed(self, proposal: dict[str, Any]) -> float:
+        speed = float(proposal["value"])
+        if not 0 <= speed < math.inf:
+            raise ValueError(f"speed is {speed}: give a number above 0, or 0 for instant")
+        return speed
+
+    @traitlets.validate("idle_limit_ms")
+    def _check_idle_limit(self, proposal: dict[str, Any]) -> float | None:
+        limit_ms: float | None = proposal["value"]
+        if limit_ms is not None and not 0 < limit_ms < math.inf:
+            raise ValueError(f"idle_limit_ms is {limit_ms}: give ms above 0, or None to keep every wait")
+        return limit_ms
+
+    @traitlets.validate("position_ms")
+    def _check_position(self, proposal: dict[str, Any]) -> float:
+        position_ms = float(proposal["value"])
+        if math.isnan(position_ms):
+            raise ValueError("position_ms is NaN: give the time since the request in ms")
+        return min(max(position_ms, 0.0), max(each.total_ms for each in self.lanes))
+
+    @traitlets.validate("chunk")
+    def _check_chunk(self, proposal: dict[str, Any]) -> int:
+        chunk = int(proposal["value"])
+        last = len(self.lanes[0].arrivals_ms) - 1
+        if not -1 <= chunk <= last:
+            raise ValueError(f"chunk is {chunk}: give -1 (before the first) to {last}")
+        return chunk
+
+
+def _messages(message: Message | Iterable[Message]) -> list[Message]:
+    if isinstance(message, Message):
+        return [message]
+    if not isinstance(message, Iterable) or isinstance(message, str | bytes | dict):
+        raise TypeError(f"not a message: {type(message).__name__}; give a Message or a list of them")
+    messages = list(message)
+    if not messages:
+        raise ValueError("no message to replay: the list is empty")
+    return messages
+
+
+def _speed_text(speed: float) -> str:
+    return f"{speed:g}x" if speed else "instant"

@@ -1,0 +1,113 @@
+"""A report: one HTML file, no network needed to view it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from chatkit import __version__
+from chatkit.player import lane, page
+from chatkit.reports.material import Material, read_material
+from chatkit.reports.notes import notes
+from chatkit.reports.overview import N_FIGURES, written
+from chatkit.reports.pictures import arrival_picture, gap_picture
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from chatkit.frames.source import Source
+    from chatkit.models import Message
+    from chatkit.reports.highlights import Highlight
+
+_LONGEST_QUESTION = 300
+
+
+def report(
+    store: Source,
+    path: str | os.PathLike[str] = "report.html",
+    *,
+    by: str | Sequence[str] | None = None,
+    text: bool = True,
+) -> Path:
+    """Write a report of a store: summary, pictures, and players of three responses, in one HTML file.
+
+    Args:
+        store: a store, its path, or whatever else tables are made of.
+        path: the file to write; one that is there is replaced.
+        by: columns of ``responses_df``, or labels, to group the summary by; the model by default.
+        text: whether the conversations' words are in it. Without them the players show the rhythm only.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        FormatError: a path holds no store.
+        ValueError: no response has this label.
+    """
+    return write_report(read_material(store, by), path, text=text)
+
+
+def write_report(material: Material, path: str | os.PathLike[str], *, text: bool = True) -> Path:
+    """Write the report of what was read."""
+    target = Path(path)
+    target.write_text(document(material, text=text), encoding="utf-8", newline="\n")
+    return target
+
+
+def document(material: Material, *, text: bool = True) -> str:
+    """Return the report as HTML."""
+    table = written(material.overview)
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            name=material.name,
+            facts=_facts(material),
+            headings=list(table.columns),
+            rows=[list(row) for row in table.itertuples(index=False)],
+            n_keys=len(table.columns) - N_FIGURES,
+            notes=notes(material.responses, len(material.problems)),
+            gaps=gap_picture(material, text=text),
+            arrival=arrival_picture(material),
+            players=[_player(*highlight, text=text) for highlight in material.highlights],
+            text=text,
+            version=__version__,
+        )
+    )
+
+
+def _facts(material: Material) -> str:
+    responses = material.responses
+    models = responses["model"].dropna().unique()
+    parts = [f"{len(responses):,} responses", f"{len(material.chunks):,} chunks"]
+    parts += [f"{len(models)} model{'s' * (len(models) != 1)}"] if len(models) else []
+    if len(responses):
+        first, last = responses["started_at"].min(), responses["started_at"].max()
+        parts.append(f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC")
+    return " · ".join(parts)
+
+
+def _player(highlight: Highlight, message: Message, asked: str, *, text: bool) -> dict[str, Any]:
+    response = message.streaming_response
+    name = (response.model if response else None) or message.message_id[:8]
+    question = " ".join(asked.split())
+    if len(question) > _LONGEST_QUESTION:
+        question = f"{question[: _LONGEST_QUESTION - 1]}…"
+    return {
+        "caption": highlight.caption,
+        "why": highlight.why,
+        "asked": question if text else "",
+        "message_id": message.message_id,
+        "page": page([lane(message, name=name, text=text)], title=highlight.caption),
+    }
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("chatkit.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )

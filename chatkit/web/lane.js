@@ -1,0 +1,98 @@
+// A lane: one response as it is replayed, and what is to be said of it at a moment. No DOM here either.
+
+import { STALL_LEVEL, chunksPerSecond, formatMs, gapsOf, numbersFrom, upperBound, waitLevel } from "./core.js";
+
+/** One response: its text, when each chunk arrived, and the figures that Python worked out. */
+export class Lane {
+  constructor(wire) {
+    this.name = wire.name;
+    this.text = wire.text;
+    this.arrivals = numbersFrom(Float64Array, wire.arrivals_ms);
+    this.ends = numbersFrom(Uint32Array, wire.chunk_ends);
+    this.stalls = wire.stalls;
+    this.totalMs = wire.total_ms;
+    this.ttftMs = wire.ttft_ms;
+    this.completionTokens = wire.completion_tokens;
+    this.tokensPerSecond = wire.tokens_per_s;
+    this.status = wire.status;
+    this.gaps = gapsOf(this.arrivals);
+    this.levels = Uint8Array.from(this.gaps, waitLevel);
+    for (const index of this.stalls) this.levels[index] = STALL_LEVEL;
+    this.due = this.arrivals;
+  }
+
+  get count() {
+    return this.arrivals.length;
+  }
+
+  /** Settle when each chunk is due on the clock. */
+  follow(warp) {
+    this.due = this.arrivals.map((arrival) => warp.toPlayback(arrival));
+  }
+
+  /** How many chunks have arrived at a moment of playback. */
+  countAt(playbackMs) {
+    return upperBound(this.due, playbackMs);
+  }
+
+  /** Where in the text chunk `index` begins. */
+  start(index) {
+    return index > 0 ? this.ends[index - 1] : 0;
+  }
+
+  /** How much of the text, in UTF-16 units, the first `count` chunks hold. */
+  lengthOf(count) {
+    return this.start(count);
+  }
+
+  /** The chunk that the text at `offset` came with. */
+  chunkAt(offset) {
+    return Math.min(upperBound(this.ends, offset), this.count - 1);
+  }
+
+  /** Whether the wait for chunk `index` is a stall. */
+  isStall(index) {
+    return this.levels[index] === STALL_LEVEL;
+  }
+}
+
+/**
+ * What a lane is doing at a moment of recorded time: `{ phase, text }`.
+ *
+ * Phases: `ready`, `first` (waiting for the first chunk), `streaming`, `stalled`, `ending`, `ended`.
+ */
+export function readout(lane, recordedMs, count, isStarted) {
+  if (recordedMs >= lane.totalMs && count === lane.count) return { phase: "ended", text: summary(lane) };
+  if (!isStarted) return { phase: "ready", text: `${counted(lane.count)} · ${formatMs(lane.totalMs)}` };
+  if (count === 0) return { phase: "first", text: `waiting for the first chunk · ${formatMs(recordedMs)}` };
+  const waitedMs = Math.max(0, recordedMs - lane.arrivals[count - 1]);
+  if (count === lane.count) return { phase: "ending", text: `waiting for the end · ${formatMs(waitedMs)}` };
+  if (lane.isStall(count)) return { phase: "stalled", text: `waiting ${formatMs(waitedMs)}` };
+  return { phase: "streaming", text: pace(lane, recordedMs, count) };
+}
+
+/** One chunk in words: its number, its wait, its time. */
+export function describeChunk(lane, index) {
+  const wait = index > 0 || lane.ttftMs !== null ? `after ${formatMs(lane.gaps[index])}` : "wait unknown";
+  return `chunk ${index + 1} of ${lane.count} · ${wait} · at ${formatMs(lane.arrivals[index])}`;
+}
+
+function pace(lane, recordedMs, count) {
+  const rate = chunksPerSecond(lane.arrivals, recordedMs);
+  const progress = `${count} of ${counted(lane.count)}`;
+  return rate === null ? progress : `${progress} · ${rate.toFixed(rate < 10 ? 1 : 0)} chunks/s`;
+}
+
+function summary(lane) {
+  const parts = [formatMs(lane.totalMs)];
+  if (lane.count) parts.push(lane.ttftMs === null ? "TTFT unknown" : `TTFT ${formatMs(lane.ttftMs)}`);
+  parts.push(counted(lane.count));
+  if (lane.completionTokens !== null) parts.push(`${lane.completionTokens} tokens`);
+  if (lane.tokensPerSecond !== null) parts.push(`${lane.tokensPerSecond.toFixed(1)} tokens/s`);
+  if (lane.status !== "complete") parts.push(lane.status);
+  return parts.join(" · ");
+}
+
+function counted(count) {
+  return count === 1 ? "1 chunk" : `${count} chunks`;
+}
