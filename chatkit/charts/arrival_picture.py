@@ -14,7 +14,7 @@ from chatkit.charts.end_labels import EndLabel, label_ends, reserve_column
 from chatkit.charts.palette import STALL, line_style
 from chatkit.charts.style import dressed, head, name_axes, styled
 from chatkit.charts.thinning import last_of_each
-from chatkit.metrics.chunk_rows import ChunkRows
+from chatkit.metrics.arrivals import Arrivals
 from chatkit.metrics.columns import require_columns
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def plot_arrival(
         ValueError: a column is missing.
     """
     require_columns(chunks, [label] if label else [])
-    rows, ax = ChunkRows.of(chunks), dressed(ax)
+    rows, ax = Arrivals.of(chunks), dressed(ax)
     clock = Clock.of(rows)
     names = _names(rows, label)
     styles: dict[str, LineStyle] = {}
@@ -85,7 +85,7 @@ def plot_arrival(
     return ax
 
 
-def _names(rows: ChunkRows, label: str | None) -> list[str]:
+def _names(rows: Arrivals, label: str | None) -> list[str]:
     """Return what each response is called."""
     if label is None:
         return [short_id(message_id) for message_id in rows.message_ids]
@@ -93,7 +93,7 @@ def _names(rows: ChunkRows, label: str | None) -> list[str]:
     return [_MISSING if pd.isna(value) else str(value) for value in values]
 
 
-def _amounts(rows: ChunkRows, of: str) -> Floats:
+def _amounts(rows: Arrivals, of: str) -> Floats:
     """Return for each chunk how much of its response had arrived with it."""
     if of == "chunks":
         return np.arange(1.0, len(rows.frame) + 1) - rows.bounds[rows.numbers]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chatkit.metrics.chunk_rows import ChunkRows
+    from chatkit.metrics.arrivals import Arrivals
 
 
-def how_many(rows: ChunkRows) -> str:
+def how_many(rows: Arrivals) -> str:
     """Say which response is shown, or how many, and of how many chunks."""
     chunks = counted(len(rows.frame), "chunk")
     if len(rows) == 1:

@@ -12,7 +12,7 @@ from chatkit.metrics.columns import require_columns
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chatkit.metrics.chunk_rows import ChunkRows
+    from chatkit.metrics.arrivals import Arrivals
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Clock:
     from_request: bool
 
     @classmethod
-    def of(cls, rows: ChunkRows) -> Clock:
+    def of(cls, rows: Arrivals) -> Clock:
         """Read the clock of some chunks.
 
         Raises:

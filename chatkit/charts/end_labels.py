@@ -36,8 +36,9 @@ def reserve_column(ax: Axes, labels: Sequence[EndLabel]) -> float:
     """
     width = max((width_pt(_cut(label.text), TEXT_PT) for label in labels), default=0.0)
     share = min((width + 2 * _PAD_PT) / size_pt(ax)[0], _WIDEST) if labels else 0.0
-    left, right = ax.get_xlim()
-    ax.set_xlim(left, left + (right - left) / (1 - share))
+    to_line = ax.xaxis.get_transform()  # of any scale: a logarithmic axis grows by a factor
+    left, right = to_line.transform(ax.get_xlim())
+    ax.set_xlim(right=float(to_line.inverted().transform([left + (right - left) / (1 - share)])[0]))
     return 1 - share + _PAD_PT / size_pt(ax)[0]
 
 

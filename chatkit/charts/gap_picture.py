@@ -14,7 +14,7 @@ from chatkit.charts.palette import FLOW, INK, SERIES, STALL, line_style
 from chatkit.charts.stall_notes import StallNote, note_text, write_notes
 from chatkit.charts.style import dressed, head, name_axes, styled
 from chatkit.charts.thinning import highest_and_lowest
-from chatkit.metrics.chunk_rows import ChunkRows
+from chatkit.metrics.arrivals import Arrivals
 from chatkit.metrics.stall_table import stalls
 from chatkit.timing import Ragged, StallRule, stall_limits
 
@@ -59,7 +59,7 @@ def plot_gaps(
     Raises:
         ValueError: a column is missing.
     """
-    rows, ax = ChunkRows.of(chunks), dressed(ax)
+    rows, ax = Arrivals.of(chunks), dressed(ax)
     clock, rule = Clock.of(rows), StallRule(floor_ms, factor)
     found = stalls(chunks, floor_ms=floor_ms, factor=factor)
     gap_ms = rows.gaps_ms().values  # noqa: PD011 - a Ragged's, not a Series'
@@ -84,14 +84,14 @@ def plot_gaps(
     return ax
 
 
-def _limit_ms(rows: ChunkRows, rule: StallRule) -> float:
+def _limit_ms(rows: Arrivals, rule: StallRule) -> float:
     """Return the usual limit past which a gap is a stall; of several responses, the lowest there can be."""
     every = rows.gaps_ms()
     limits = stall_limits(every.where(~np.isnan(every.values)), rule)
     return float(np.median(limits)) if len(rows) == 1 and len(limits) else rule.floor_ms
 
 
-def _draw_plain(ax: Axes, rows: ChunkRows, clock: Clock, heights: Floats, plain: Places) -> int:
+def _draw_plain(ax: Axes, rows: Arrivals, clock: Clock, heights: Floats, plain: Places) -> int:
     """Draw the gaps that are no stalls: stems of one response, points of several; return how many."""
     if len(rows) == 1:
         kept = plain[highest_and_lowest(clock.seconds[plain], heights[plain])]
@@ -106,7 +106,7 @@ def _draw_plain(ax: Axes, rows: ChunkRows, clock: Clock, heights: Floats, plain:
     return drawn
 
 
-def _colours(rows: ChunkRows) -> list[str]:
+def _colours(rows: Arrivals) -> list[str]:
     """Return a colour per response: their own, or one for all where there are more than can be named."""
     return [line_style(number)[0] if len(rows) <= SERIES else FLOW for number in range(len(rows))]
 
@@ -132,7 +132,7 @@ def _merged(starts: Floats, ends: Floats) -> list[tuple[float, float]]:
     return merged
 
 
-def _draw_levels(ax: Axes, rows: ChunkRows, clock: Clock, gap_ms: Floats, limit_ms: float) -> list[EndLabel]:
+def _draw_levels(ax: Axes, rows: Arrivals, clock: Clock, gap_ms: Floats, limit_ms: float) -> list[EndLabel]:
     """Draw the limit past which a gap is a stall, and name it and the median gaps."""
     end = float(clock.seconds.max(initial=0.0))
     limit = "stall limit" if len(rows) == 1 else "stall limit,\nat least"
@@ -149,7 +149,7 @@ def _draw_levels(ax: Axes, rows: ChunkRows, clock: Clock, gap_ms: Floats, limit_
     return levels
 
 
-def _finding(rows: ChunkRows, clock: Clock, found: pd.DataFrame) -> str:
+def _finding(rows: Arrivals, clock: Clock, found: pd.DataFrame) -> str:
     """Say in one line what the stalls took."""
     if found.empty:
         return "No stalls" if len(rows) == 1 else f"No stalls in {len(rows):,} responses"

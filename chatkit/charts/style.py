@@ -36,12 +36,19 @@ _TITLE_PAD_PT, _CAPTION_PAD_PT = 23.0, 7.0
 
 
 def styled(plot: Callable[_P, Axes]) -> Callable[_P, Axes]:
-    """Run a plotting function in the shared style; matplotlib's own settings are as before afterwards."""
+    """Run a plotting function in the shared style; matplotlib's own settings are as before afterwards.
+
+    All but one: the first figure of a session loads the backend, and that of a notebook turns interactive mode
+    on, without which no later figure would be shown.
+    """
 
     @wraps(plot)
     def inside(*args: _P.args, **kwargs: _P.kwargs) -> Axes:
         with mpl.rc_context(_STYLE):
-            return plot(*args, **kwargs)
+            ax = plot(*args, **kwargs)
+            is_interactive = mpl.is_interactive()
+        mpl.interactive(is_interactive)
+        return ax
 
     return inside
 

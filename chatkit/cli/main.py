@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("default")
             warnings.showwarning = _show_warning
             return int(chosen.run(chosen))
     except (ChatkitError, OSError) as error:

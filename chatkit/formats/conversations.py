@@ -8,7 +8,7 @@ from uuid import uuid5
 from chatkit.capture.request import Turn, parameters, system_prompt, turns
 from chatkit.models import Branch, ContextConfig, Message
 from chatkit.models.context import MAIN
-from chatkit.timing.stamps import from_us
+from chatkit.timing.stamps import format_stamp, from_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,7 +92,7 @@ def state_after(response: Response) -> State:
     if response.status not in {"aborted", "error", "interrupted"}:
         return "idle"
     ended = response.completed_at or (response.chunks[-1].timestamp if response.chunks else response.started_at)
-    return {"failed": {"error_message": response.status, "failed_at": ended.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}}
+    return {"failed": {"error_message": response.status, "failed_at": format_stamp(ended)}}
 
 
 def _asked(recording: Recording, place: int, turn: Turn, parent_id: str | None) -> Message:

@@ -1,13 +1,16 @@
-"""Which columns a question needs, and what is said when a frame lacks them."""
+"""The columns that a question needs: whether they are there, and their numbers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pandas as pd
+    from numpy.typing import NDArray
 
 
 def require_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
@@ -20,3 +23,16 @@ def require_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
     if missing:
         there = ", ".join(map(str, frame.columns)) or "none"
         raise ValueError(f"no column {', '.join(map(repr, missing))} in the frame: it has {there}")
+
+
+def numbers_of(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """Return a column as float64, missing values of any kind as NaN.
+
+    Raises:
+        ValueError: it does not hold numbers.
+    """
+    column = frame[name]
+    if not pd.api.types.is_numeric_dtype(column) and not column.isna().all():
+        raise ValueError(f"column {name!r} is not numeric: {column.dtype}")
+    numbers: NDArray[np.float64] = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
+    return numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from chatkit.metrics.chunk_rows import ChunkRows
+from chatkit.metrics.arrivals import Arrivals
 
 
 def fluidity(chunks: pd.DataFrame, deadline_ms: float) -> pd.DataFrame:
@@ -38,7 +38,7 @@ def fluidity(chunks: pd.DataFrame, deadline_ms: float) -> pd.DataFrame:
     """
     if not deadline_ms > 0:
         raise ValueError(f"deadline_ms has to be above 0: {deadline_ms}")
-    rows = ChunkRows.of(chunks)
+    rows = Arrivals.of(chunks)
     gaps = rows.gaps_ms()
     between = gaps.where(~np.isnan(gaps.values))
     # Slack is a sum that is lifted back to 0 whenever it would fall below: it does where the plain sum

@@ -48,7 +48,7 @@ class Groups:
         >>> groups.keys["model"].tolist(), groups.numbers.tolist()
         (['a', 'b', nan], [1, 2, 0, 1])
         """
-        names = _names(by)
+        names = group_names(by)
         require_columns(frame, names)
         clash = [name for name in names if name in taken]
         if clash:
@@ -71,7 +71,8 @@ class Groups:
             yield order[start:stop]
 
 
-def _names(by: By) -> list[str]:
+def group_names(by: By) -> list[str]:
+    """Return ``by`` as a list of column names, empty for none."""
     if by is None:
         return []
     return [by] if isinstance(by, str) else list(by)

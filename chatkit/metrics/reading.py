@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chatkit.metrics.chunk_rows import CLOCKS, ChunkRows
+from chatkit.metrics.arrivals import CLOCKS, Arrivals
 from chatkit.metrics.columns import require_columns
 from chatkit.timing import Ragged
 
@@ -53,7 +53,7 @@ def starvation(chunks: pd.DataFrame, chars_per_s: float = 25.0) -> pd.DataFrame:
     read = chunks[chunks["kind"].eq("text")] if "kind" in chunks.columns else chunks
     clock = next((name for name in CLOCKS if name in chunks.columns), CLOCKS[0])
     require_columns(chunks, ["message_id", "sequence", clock, "n_chars"])
-    rows = ChunkRows.of(read)
+    rows = Arrivals.of(read)
     arrived, n_chars = rows.ragged(clock), rows.ragged("n_chars")
     reading_ms = Ragged(np.multiply(n_chars.values, 1000 / chars_per_s), rows.bounds)
     # The waits add up to the largest lead that any arrival has over the reading of all before it:

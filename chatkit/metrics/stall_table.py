@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chatkit.metrics.chunk_rows import ChunkRows
+from chatkit.metrics.arrivals import Arrivals
 from chatkit.metrics.columns import require_columns
 from chatkit.metrics.stall_causes import Waits
 from chatkit.timing import Ragged, StallRule, is_stall
@@ -60,7 +60,7 @@ def stalls(
        sequence  start_ms  gap_ms  times_median before after
     0         6     140.0   700.0          70.0  a sta    ll
     """
-    rows, rule = ChunkRows.of(chunks), StallRule(floor_ms, factor)
+    rows, rule = Arrivals.of(chunks), StallRule(floor_ms, factor)
     found = _between_chunks(rows, rule)
     if responses is not None:
         found = pd.concat([found, _silent_ends(rows, responses, rule)], ignore_index=True)
@@ -89,7 +89,7 @@ def stalls(
 # the last); `gap_ms`; and `median_ms`, of the other gaps.
 
 
-def _between_chunks(rows: ChunkRows, rule: StallRule) -> pd.DataFrame:
+def _between_chunks(rows: Arrivals, rule: StallRule) -> pd.DataFrame:
     gaps = rows.gaps_ms()
     known = ~np.isnan(gaps.values)
     ended = rows.ended_stall(rule)
@@ -105,7 +105,7 @@ def _between_chunks(rows: ChunkRows, rule: StallRule) -> pd.DataFrame:
     )
 
 
-def _silent_ends(rows: ChunkRows, responses: pd.DataFrame, rule: StallRule) -> pd.DataFrame:
+def _silent_ends(rows: Arrivals, responses: pd.DataFrame, rule: StallRule) -> pd.DataFrame:
     """Ends of responses that last longer than a gap may: asked as if each tail were one more gap."""
     require_columns(responses, ["message_id", "tail_ms"])
     tails = responses.drop_duplicates("message_id").set_index("message_id")["tail_ms"]
@@ -121,25 +121,25 @@ def _silent_ends(rows: ChunkRows, responses: pd.DataFrame, rule: StallRule) -> p
     return pd.DataFrame({"row": hot, "place": counts[hot], "gap_ms": tail_ms[hot], "median_ms": median[hot]})
 
 
-def _positions(rows: ChunkRows, found: pd.DataFrame) -> NDArray[np.int64]:
+def _positions(rows: Arrivals, found: pd.DataFrame) -> NDArray[np.int64]:
     """Position in the frame of the chunk that ended each stall; for a silent end, one past the response."""
     position: NDArray[np.int64] = rows.bounds[found["row"]] + found["place"].to_numpy(np.int64)
     return position
 
 
-def _is_silent_end(rows: ChunkRows, found: pd.DataFrame) -> NDArray[np.bool_]:
+def _is_silent_end(rows: Arrivals, found: pd.DataFrame) -> NDArray[np.bool_]:
     silent: NDArray[np.bool_] = _positions(rows, found) == rows.bounds[found["row"] + 1]
     return silent
 
 
-def _sequences(rows: ChunkRows, found: pd.DataFrame) -> pd.Series:
+def _sequences(rows: Arrivals, found: pd.DataFrame) -> pd.Series:
     silent = _is_silent_end(rows, found)
     last = np.where(silent, 0, _positions(rows, found))
     sequence = pd.Series(rows.frame["sequence"].to_numpy(np.int64)[last], dtype="Int64")
     return sequence.mask(silent)
 
 
-def _starts_ms(rows: ChunkRows, found: pd.DataFrame) -> NDArray[np.float64]:
+def _starts_ms(rows: Arrivals, found: pd.DataFrame) -> NDArray[np.float64]:
     """When the chunk before the stall came, since the request; NaN where the request is not known."""
     if "offset_ms" not in rows.frame.columns:
         return np.full(len(found), np.nan)
@@ -150,7 +150,7 @@ def _starts_ms(rows: ChunkRows, found: pd.DataFrame) -> NDArray[np.float64]:
     return start
 
 
-def _text_around(rows: ChunkRows, found: pd.DataFrame) -> dict[str, pd.Series]:
+def _text_around(rows: Arrivals, found: pd.DataFrame) -> dict[str, pd.Series]:
     """The text shown before each stall, and what came after it."""
     if "delta" not in rows.frame.columns:
         return dict.fromkeys(("before", "after"), pd.Series(pd.NA, index=found.index, dtype="str"))
@@ -170,7 +170,7 @@ def _episodes(found: pd.DataFrame) -> pd.Series:
     return new.cumsum().astype("int64")
 
 
-def _absolute_ends(rows: ChunkRows, found: pd.DataFrame) -> pd.Series:
+def _absolute_ends(rows: Arrivals, found: pd.DataFrame) -> pd.Series:
     """When each stall was over, as a moment; NaT where chunks have no moment."""
     if "timestamp" not in rows.frame.columns:
         return pd.Series(pd.NaT, index=found.index, dtype="datetime64[us, UTC]")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chatkit.metrics.columns import require_columns
+from chatkit.metrics.columns import numbers_of, require_columns
 from chatkit.metrics.grouping import By, Groups
 
 if TYPE_CHECKING:
@@ -49,14 +49,19 @@ def summarize(responses: pd.DataFrame, metrics: str | Sequence[str] | None = Non
     0     a      2        0  200.0  280.0
     1     b      0        1    NaN    NaN
     """
-    names = _metric_names(responses, metrics)
+    names = metric_names(responses, metrics)
     groups = Groups.of(responses, by, taken=_COLUMNS)
-    parts = [_rows(_numbers(responses, name), name, groups) for name in names]
+    parts = [_rows(numbers_of(responses, name), name, groups) for name in names]
     # Stable, so that within a group the metrics keep the order in which they were asked for.
     return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
 
 
-def _metric_names(responses: pd.DataFrame, metrics: str | Sequence[str] | None) -> list[str]:
+def metric_names(responses: pd.DataFrame, metrics: str | Sequence[str] | None) -> list[str]:
+    """Return the names of the metrics asked for, or of the main figures that the frame has.
+
+    Raises:
+        ValueError: a column is missing, or none is named.
+    """
     if metrics is None:
         names = [name for name in DEFAULT_METRICS if name in responses.columns]
         if not names:
@@ -67,15 +72,6 @@ def _metric_names(responses: pd.DataFrame, metrics: str | Sequence[str] | None) 
         raise ValueError("metrics is empty: name a column, or leave it out for the main latency figures")
     require_columns(responses, names)
     return names
-
-
-def _numbers(responses: pd.DataFrame, name: str) -> NDArray[np.float64]:
-    """Return a column as float64, missing values of any kind as NaN."""
-    column = responses[name]
-    if not pd.api.types.is_numeric_dtype(column) and not column.isna().all():
-        raise ValueError(f"column {name!r} is not numeric: {column.dtype}")
-    numbers: NDArray[np.float64] = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
-    return numbers
 
 
 def _rows(values: NDArray[np.float64], metric: str, groups: Groups) -> pd.DataFrame:

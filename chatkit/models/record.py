@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -16,6 +16,9 @@ from pydantic import (
 
 from chatkit.timing.stamps import format_stamp, parse_stamp
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 ID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
@@ -24,13 +27,23 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True, populate_by_name=True)
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, changed where told; what the original had worked out and kept is worked out anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(copied).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
+
     def to_dict(self) -> dict[str, Any]:
         """Return what the file holds: plain JSON types, absent keys left out."""
         return self.model_dump(by_alias=True)
 
 
 def _read_time(value: object) -> object:
-    return parse_stamp(value) if isinstance(value, str) else value
+    """Read a time; one without a zone is UTC, in a file as in Python."""
+    if isinstance(value, str):
+        return parse_stamp(value)
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
 Stamp = Annotated[

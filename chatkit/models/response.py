@@ -217,7 +217,7 @@ def chunks_of(pieces: Iterable[Piece]) -> Iterator[Chunk]:
     before_us: int | None = None
     before, chars = "", 0
     for sequence, piece in enumerate(pieces, start=1):
-        if piece.kind == TEXT:
+        if piece.kind == TEXT and piece.delta:
             chars += code_points([before[-1:], piece.delta])[1]
             before = piece.delta
         yield Chunk(

@@ -7,7 +7,6 @@ such halves. They are kept as they came; joined, they are the character that was
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,12 +41,14 @@ def well_formed(text: str) -> str:
 
 
 def code_points(deltas: Sequence[str]) -> list[int]:
-    r"""For each piece, the code points it adds: a second half adds nothing to the first.
+    r"""For each piece, the code points it adds: a second half adds nothing to the first, an empty piece between or not.
 
     >>> code_points(["ab", "\ud83d", "\ude00!"])
     [2, 1, 1]
     """
     counts = [len(delta) for delta in deltas]
-    for place, (before, delta) in enumerate(pairwise(deltas), start=1):
+    before = ""
+    for place, delta in enumerate(deltas):
         counts[place] -= bool(_CUT.match(before[-1:] + delta[:1]))
+        before = delta or before
     return counts

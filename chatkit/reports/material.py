@@ -53,14 +53,14 @@ def read_material(source: Source, by: str | Sequence[str] | None = None) -> Mate
         by: columns of ``responses_df``, or labels, to group by; the model by default.
 
     Raises:
-        ValueError: no response has this label.
+        NotFoundError: no response has this label.
     """
     keys = [by] if isinstance(by, str) else list(DEFAULT_BY if by is None else by)
     labels = [key for key in keys if key not in names(RESPONSES)]
     responses = responses_df(source, labels=labels)
     for label in labels:
         if len(responses) and responses[label].isna().all():
-            raise ValueError(
+            raise NotFoundError(
                 f"no response has the label {label!r}: group by a key of the messages' metadata, "
                 f"or by a column of responses_df ({', '.join(names(RESPONSES)[:4])}, …)"
             )

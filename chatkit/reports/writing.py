@@ -46,7 +46,7 @@ def report(
 
     Raises:
         FormatError: a path holds no store.
-        ValueError: no response has this label.
+        NotFoundError: no response has this label.
     """
     return write_report(read_material(store, by), path, text=text)
 

@@ -150,6 +150,8 @@ class Context:
                 try:
                     message = self._files.message(message_id)
                 except FileNotFoundError:
+                    if self._problems.has_named(self.context_id, message_id):
+                        continue
                     error = CorruptFileError(str(self._files.path), "", f"has no message {message_id}, but lists it")
                     self._problems.add(error, self.context_id, message_id)
                 except CorruptFileError as error:

@@ -26,15 +26,15 @@ def read_json(path: Path) -> Any:
 
     Raises:
         FileNotFoundError: there is no such file.
-        CorruptFileError: it is not JSON in UTF-8.
+        CorruptFileError: it can't be opened, or is not JSON in UTF-8.
     """
     try:
-        return parse_json(path.read_bytes(), path)
+        return parse_json(_read_bytes(path), path)
     except CorruptFileError:
         if time.time() - path.stat().st_mtime > _YOUNG_S:
             raise
         time.sleep(_PAUSE_S)
-        return parse_json(path.read_bytes(), path)
+        return parse_json(_read_bytes(path), path)
 
 
 def parse_json(data: bytes, path: Path) -> Any:
@@ -82,6 +82,16 @@ def dump(record: Record) -> bytes:
     """Return a model as the bytes of its file: UTF-8 JSON on one line, halves of characters as escapes."""
     text = json.dumps(record.to_dict(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return _LONE_HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode() + b"\n"
+
+
+def _read_bytes(path: Path) -> bytes:
+    """Read a file; one that is there but can't be opened (no permission, a folder) is as bad as a damaged one."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise CorruptFileError(str(path), "", error.strerror or str(error)) from error
 
 
 def _refuse_constant(name: str) -> None:

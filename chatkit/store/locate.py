@@ -65,6 +65,8 @@ def _check_version(path: Path) -> None:
 
 def _found(root: Path) -> Iterator[ContextFiles]:
     """Look at the path itself, at the folders that hold contexts, and at those one level up."""
+    if root.name in {"", ".."}:  # a path that does not say which folder it is, such as "."
+        root = root.resolve()
     if root.is_file():
         if is_id(root.stem):
             yield SingleFile(root)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from chatkit.errors import CorruptFileError
 from chatkit.models import Chunk, ContextMetadata, Index, IndexEntry, Message, Piece, ResponseMetadata
 from chatkit.models.message import RESPONSE_TYPE, TEXT_TYPE
@@ -55,8 +57,12 @@ def read_message(node: Any, message_id: str, context_id: str, place: Place, path
         if node["id"] != message_id:
             raise ValueError(f"id is {node['id']}")
         return _message(node, context_id, place)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"lacks {error}" if isinstance(error, KeyError) else str(error).split("\n")[0]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join([message_id, *map(str, first["loc"])])
+        raise CorruptFileError(str(path), where, first["msg"]) from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise CorruptFileError(str(path), message_id, reason) from error
 
 
@@ -124,7 +130,8 @@ def places(metadata: ContextMetadata, pool: Mapping[str, str | None]) -> dict[st
     branches = sorted(metadata.branches.items(), key=lambda item: item[0] != metadata.active_branch_name)
     listed = {message_id: name for name, branch in reversed(branches) for message_id in branch.message_ids}
     order = dict.fromkeys(message_id for _, branch in branches for message_id in branch.message_ids)
-    order |= dict.fromkeys(sorted(pool, key=lambda message_id: (_depth(message_id, pool), message_id)))
+    depths = _depths(pool)
+    order |= dict.fromkeys(sorted(pool, key=lambda message_id: (depths[message_id], message_id)))
     here = [message_id for message_id in order if message_id in pool]
     return {
         message_id: (position, listed.get(message_id, metadata.active_branch_name))
@@ -137,13 +144,19 @@ def index(order: Mapping[str, Place], found: Mapping[str, Message]) -> Index:
     return Index(messages=tuple(index_entry(found[message_id]) for message_id in order if message_id in found))
 
 
-def _depth(message_id: str, pool: Mapping[str, str | None]) -> int:
-    seen: set[str] = set()
-    above = pool.get(message_id)
-    while above is not None and above in pool and above not in seen:
-        seen.add(above)
-        above = pool[above]
-    return len(seen)
+def _depths(pool: Mapping[str, str | None]) -> dict[str, int]:
+    """Count the ancestors of each message; each is walked over once, and parents in a circle end the walk."""
+    depths: dict[str, int] = {}
+    for message_id in pool:
+        walked: dict[str, None] = {}
+        above: str | None = message_id
+        while above is not None and above in pool and above not in depths and above not in walked:
+            walked[above] = None
+            above = pool[above]
+        depth = depths.get(above or "", -1)
+        for below in reversed(walked):
+            depths[below] = depth = depth + 1
+    return depths
 
 
 def _state(state: Any) -> Any:

@@ -61,6 +61,10 @@ class Problems:
         """Note something odd in a file that was read all the same."""
         self._met.setdefault(problem)
 
+    def has_named(self, context_id: str, message_id: str) -> bool:
+        """Whether something was wrong with this message already."""
+        return any((problem.context_id, problem.message_id) == (context_id, message_id) for problem in self._met)
+
     @contextmanager
     def one_warning(self) -> Iterator[None]:
         """Read several files: whatever is met in the block that was not met before makes one warning."""

@@ -133,11 +133,15 @@ class Store:
         """Make a new, empty context; ``known`` takes any other field of its metadata.
 
         Raises:
-            ReadOnlyError: the store is in an old format.
+            ReadOnlyError: the store is in an old format, or was not opened from its own folder.
             FileExistsError: there is a context of this id.
         """
-        if not (self.path / STORE_FILE).exists() and not (self.path / CONTEXTS).is_dir():
-            raise ReadOnlyError(f"{self.path}: an old format is only read; Store.create(path) makes a new store")
+        is_ours = (self.path / STORE_FILE).exists() or any((self.path / CONTEXTS).glob("*/metadata.json"))
+        if not is_ours:
+            raise ReadOnlyError(
+                f"{self.path}: not the folder of a store in chatkit's own format, and an old format is only read; "
+                "Store.create(path) makes a new store"
+            )
         now = created_at or datetime.now(UTC)
         metadata = ContextMetadata(
             context_id=context_id or str(uuid4()),

@@ -50,7 +50,7 @@ def append(
     if name not in metadata.branches:
         raise NotFoundError(f"no branch {name!r} in context {folder.context_id}")
     ids = metadata.branches[name].message_ids
-    stored, entries = _write_messages(folder, messages, name, (ids[-1] if ids else None, len(index.messages)))
+    stored, entries = _write_messages(folder, messages, name, ids[-1] if ids else None, index)
     write_atomically(folder.index_path, dump(index.model_copy(update={"messages": (*index.messages, *entries)})))
     longer = metadata.branches[name].model_copy(
         update={"message_ids": (*ids, *(message.message_id for message in stored))}
@@ -61,14 +61,12 @@ def append(
 
 
 def _write_messages(
-    folder: ContextFolder, messages: Sequence[Message], branch: str, after: tuple[str | None, int]
+    folder: ContextFolder, messages: Sequence[Message], branch: str, last_id: str | None, index: Index
 ) -> tuple[list[Message], list[IndexEntry]]:
     stored, entries = [], []
-    last_id, position = after
-    for message in messages:
+    listed = {entry.message_id for entry in index.messages}
+    for position, message in enumerate(messages, start=len(index.messages)):
         path = folder.message_file(message.message_id)
-        if path.exists():
-            raise CorruptFileError(str(path), "", "there is a message of this id; nothing was written over it")
         placed = message.model_copy(
             update={
                 "context_id": folder.context_id,
@@ -78,8 +76,12 @@ def _write_messages(
             }
         )
         data = dump(placed)
+        # A file that no index lists and that says the same is what an append left that was cut short: go on with it.
+        if message.message_id in listed or (path.exists() and path.read_bytes() != data):
+            raise CorruptFileError(str(path), "", "there is a message of this id; nothing was written over it")
         write_atomically(path, data)
         stored.append(placed)
         entries.append(index_entry(placed, len(data)))
-        last_id, position = placed.message_id, position + 1
+        listed.add(placed.message_id)
+        last_id = placed.message_id
     return stored, entries

@@ -4,17 +4,18 @@ import { SPEEDS, formatSpeed } from "./core.js";
 import { element, icon } from "./element.js";
 
 const HELP = [
-  ["space, k", "play or pause"],
-  [", .", "chunk back, on"],
-  ["← →", "1 s (with shift 10 %)"],
-  ["[ ]", "stall back, on"],
-  ["0 … 9", "to 0 … 90 %"],
-  ["Home End", "start, end"],
-  ["< >", "slower, faster"],
-  ["s", "skip stalls"],
-  ["c", "show chunks"],
-  ["t", "tint by wait"],
-  ["?", "this help"],
+  [["space", "k"], "play or pause"],
+  [[",", "."], "chunk back, on"],
+  [["[", "]"], "stall back, on"],
+  [["←", "→"], "1 s back, on"],
+  [["shift ←", "shift →"], "10 % back, on"],
+  [["0", "9"], "to 0 %, … 90 %"],
+  [["Home", "End"], "to the start, the end"],
+  [["<", ">"], "slower, faster"],
+  [["s"], "skip stalls"],
+  [["c"], "show chunks"],
+  [["t"], "tint by wait"],
+  [["?"], "this help"],
 ];
 
 /** Buttons, speeds and the time. `act(action, amount)` is told what was asked for. */
@@ -119,5 +120,5 @@ function group(...children) {
 }
 
 function helpRow([keys, meaning]) {
-  return element("div", {}, element("kbd", {}, keys), ` ${meaning}`);
+  return element("div", {}, ...keys.flatMap((key) => [element("kbd", {}, key), " "]), meaning);
 }

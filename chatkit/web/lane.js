@@ -64,11 +64,12 @@ export class Lane {
 export function readout(lane, recordedMs, count, isStarted) {
   if (recordedMs >= lane.totalMs && count === lane.count) return { phase: "ended", text: summary(lane) };
   if (!isStarted) return { phase: "ready", text: `${counted(lane.count)} · ${formatMs(lane.totalMs)}` };
-  if (count === 0) return { phase: "first", text: `waiting for the first chunk · ${formatMs(recordedMs)}` };
+  if (count === 0) return { phase: "first", text: `waiting for the first chunk ${formatMs(recordedMs)}` };
   const waitedMs = Math.max(0, recordedMs - lane.arrivals[count - 1]);
-  if (count === lane.count) return { phase: "ending", text: `waiting for the end · ${formatMs(waitedMs)}` };
-  if (lane.isStall(count)) return { phase: "stalled", text: `waiting ${formatMs(waitedMs)}` };
-  return { phase: "streaming", text: pace(lane, recordedMs, count) };
+  const progress = `${ttft(lane)}${count} of ${counted(lane.count)}`;
+  if (count === lane.count) return { phase: "ending", text: `${progress} · waiting for the end ${formatMs(waitedMs)}` };
+  if (lane.isStall(count)) return { phase: "stalled", text: `${progress} · waiting ${formatMs(waitedMs)}` };
+  return { phase: "streaming", text: progress + pace(lane, recordedMs) };
 }
 
 /** One chunk in words: its number, its wait, its time. */
@@ -77,10 +78,13 @@ export function describeChunk(lane, index) {
   return `chunk ${index + 1} of ${lane.count} · ${wait} · at ${formatMs(lane.arrivals[index])}`;
 }
 
-function pace(lane, recordedMs, count) {
+function pace(lane, recordedMs) {
   const rate = chunksPerSecond(lane.arrivals, recordedMs);
-  const progress = `${count} of ${counted(lane.count)}`;
-  return rate === null ? progress : `${progress} · ${rate.toFixed(rate < 10 ? 1 : 0)} chunks/s`;
+  return rate === null ? "" : ` · ${rate.toFixed(rate < 10 ? 1 : 0)} chunks/s`;
+}
+
+function ttft(lane) {
+  return lane.ttftMs === null ? "" : `TTFT ${formatMs(lane.ttftMs)} · `;
 }
 
 function summary(lane) {

@@ -12,8 +12,8 @@ export class LaneView {
     this.count = 0;
     this.pane = new TextPane(lane.text, `Text of ${lane.name}`);
     this.marks = new Marks(lane, this.pane);
-    this.says = element("span", { class: "ck-readout" });
-    const head = element("div", { class: "ck-head" }, element("strong", { class: "ck-name" }, lane.name), this.says);
+    this.says = element("div", { class: "ck-readout" });
+    const head = element("div", { class: "ck-head" }, element("div", { class: "ck-name" }, lane.name), this.says);
     this.el = element("section", { class: "ck-lane", "aria-label": lane.name }, head, this.pane.el);
     this.pane.el.addEventListener("pointermove", (event) => this.nameChunk(event), { passive: true });
     this.pane.el.addEventListener("click", (event) => {

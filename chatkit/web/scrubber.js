@@ -24,7 +24,7 @@ export class Scrubber {
       value: "0",
       "aria-label": "Position",
     });
-    this.el = element("div", { class: "ck-scrubber" }, this.rows, this.played, this.playhead, this.range);
+    this.el = element("div", { class: "ck-scrubber" }, this.played, this.rows, this.playhead, this.range);
     this.range.addEventListener("input", () => onSeek(Number(this.range.value)));
     this.followPointer();
   }
@@ -36,7 +36,7 @@ export class Scrubber {
   }
 
   moveTo(share) {
-    this.playhead.style.transform = `translateX(${share * 100}%)`;
+    this.playhead.style.transform = `translateX(calc(${share} * (100% - 2px)))`;
     this.played.style.transform = `scaleX(${share})`;
   }
 

@@ -21,7 +21,7 @@ CLOCKS = ("elapsed_ms", "offset_ms")
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkRows:
+class Arrivals:
     """The chunks that count (their delta is not empty), a response after the other.
 
     Attributes:
@@ -33,7 +33,7 @@ class ChunkRows:
     bounds: NDArray[np.int64]
 
     @classmethod
-    def of(cls, chunks: pd.DataFrame) -> ChunkRows:
+    def of(cls, chunks: pd.DataFrame) -> Arrivals:
         """Group a frame of chunks by ``message_id``.
 
         Raises:

@@ -1,0 +1,131 @@
+"""The two sides of a comparison, and the units that are drawn anew to see how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from chatkit.metrics.bootstrap import interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+    Statistic = Callable[[Floats], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Two arms, each summed up by itself.
+
+    Attributes:
+        values: the figure of each response of both arms.
+        is_arm: whether a response is of the arm, else of the baseline.
+        units: for each response, the number of its context (0, 1, 2, … without a gap).
+    """
+
+    values: Floats
+    is_arm: NDArray[np.bool_]
+    units: Integers
+
+    def estimate(self, statistic: Statistic, times: Integers | None = None) -> Floats:
+        """Return the statistic's difference to the baseline, and its ratio."""
+        arm, base = self._sides(statistic, times)
+        return np.array([arm - base, _ratio(arm, base)])
+
+    def sides(self, statistic: Statistic) -> tuple[float, float]:
+        """Return the statistic of the arm, and of the baseline."""
+        return self._sides(statistic, None)
+
+    def interval(self, statistic: Statistic, seed: int) -> Floats:
+        """Return the 95 % intervals of difference and ratio, shape ``(2, 2)``: low and high of each."""
+        in_arm = np.bincount(self.units, weights=self.is_arm) > 0
+        in_base = np.bincount(self.units, weights=~self.is_arm) > 0
+        # A context that is in both arms is drawn for both at once.
+        return interval(lambda times: self.estimate(statistic, times), in_arm + 2 * in_base, seed)
+
+    def _sides(self, statistic: Statistic, times: Integers | None) -> tuple[float, float]:
+        weights = np.ones_like(self.units) if times is None else times[self.units]
+        sides = (statistic(np.repeat(self.values[side], weights[side])) for side in (self.is_arm, ~self.is_arm))
+        return next(sides), next(sides)
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Like against like: one figure of each arm for every key that both have.
+
+    Attributes:
+        arm: the arm's figure for each key: the median of its responses with that key.
+        base: the baseline's.
+        units: for each key, the number of its unit: keys that share a context are one.
+    """
+
+    arm: Floats
+    base: Floats
+    units: Integers
+
+    def estimate(self, statistic: Statistic, times: Integers | None = None) -> Floats:
+        """Return the statistic of the pairs' differences, and of their ratios."""
+        weights = np.ones_like(self.units) if times is None else times[self.units]
+        arm, base = np.repeat(self.arm, weights), np.repeat(self.base, weights)
+        return np.array([statistic(arm - base), statistic(arm / np.where(base == 0, np.nan, base))])
+
+    def sides(self, statistic: Statistic) -> tuple[float, float]:
+        """Return the statistic of the arm, and of the baseline, over the keys."""
+        return statistic(self.arm), statistic(self.base)
+
+    def interval(self, statistic: Statistic, seed: int) -> Floats:
+        """Return the 95 % intervals of difference and ratio, shape ``(2, 2)``: low and high of each."""
+        strata = np.zeros(self.units.max() + 1, dtype=np.int64)
+        return interval(lambda times: self.estimate(statistic, times), strata, seed)
+
+
+def paired(
+    values: Floats, is_arm: NDArray[np.bool_], units: Integers, keys: pd.DataFrame
+) -> tuple[Paired, NDArray[np.bool_]]:
+    """Pair responses by their keys; return the pairs, and which responses are in one."""
+    key = keys.groupby(list(keys), dropna=False, observed=True, sort=False).ngroup().to_numpy().astype(np.int64)
+    both = np.intersect1d(key[is_arm], key[~is_arm])
+    used = np.isin(key, both)
+    figures = pd.Series(values[used]).groupby([key[used], is_arm[used]]).median()
+    # Every key that is left has both sides: the baseline's figure (False) stands before the arm's.
+    base, arm = figures.to_numpy().astype(np.float64).reshape(-1, 2).T
+    joined = _joined(key[used], units[used])
+    unit = pd.factorize(np.array([joined[number] for number in both.tolist()]))[0]
+    return Paired(arm, base, unit.astype(np.int64)), used
+
+
+def _joined(keys: Integers, units: Integers) -> dict[int, int]:
+    """Return for each key the least key that it is linked to, over contexts that hold both."""
+    parent: dict[int, int] = {int(key): int(key) for key in keys}
+
+    def root(key: int) -> int:
+        while parent[key] != key:
+            key = parent[key]
+        return key
+
+    first_of: dict[int, int] = {}
+    for key, unit in zip(keys.tolist(), units.tolist(), strict=True):
+        one, other = sorted((root(key), root(first_of.setdefault(unit, key))))
+        parent[other] = one
+    return {key: root(key) for key in parent}
+
+
+def _ratio(arm: float, base: float) -> float:
+    return arm / base if base else float("nan")
+
+
+def context_units(responses: pd.DataFrame) -> Integers:
+    """Number the contexts of responses; one without a context is a unit of its own."""
+    if "context_id" not in responses.columns:
+        return np.arange(len(responses))
+    codes = pd.factorize(responses["context_id"])[0].astype(np.int64)
+    alone = codes < 0
+    codes[alone] = codes.max(initial=-1) + 1 + np.arange(alone.sum())
+    return codes

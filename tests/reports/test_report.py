@@ -1,0 +1,89 @@
+"""The report: one file for somebody with neither notebook nor network."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import chatkit as ck
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "data" / "store"
+
+
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ck.report(SAMPLE, tmp_path_factory.mktemp("report") / "report.html", by="scenario")
+
+
+def test_the_report_holds_the_table_two_pictures_and_three_players(page_path: Path) -> None:
+    page = page_path.read_text(encoding="utf-8")
+    assert page.count("<tr>") == 1 + 1 + 16  # heading, all, and the 16 scenarios of the recordings
+    assert page.count('src="data:image/png;base64,') == 2
+    assert re.findall(r"<h3>(.*?)</h3>", page) == ["A typical response", "The slowest start", "The worst stall"]
+    assert page.count('<iframe sandbox="allow-scripts"') == 3
+
+
+def test_the_report_loads_nothing(page_path: Path) -> None:
+    page = page_path.read_text(encoding="utf-8")
+    assert not re.search(r"""(?:src|href)=["'](?!data:)""", page)
+    assert "default-src 'none'" in page
+
+
+def test_a_report_without_text_holds_no_word_of_a_conversation(tmp_path: Path) -> None:
+    """Every text of the store of six words or more is looked for, in the page as it stands and unescaped."""
+    page = ck.report(SAMPLE, tmp_path / "report.html", text=False).read_text(encoding="utf-8")
+    page = html.unescape(page)
+    texts = [message.content for context in ck.Store(SAMPLE).contexts() for message in context.messages()]
+    openings = {" ".join(text.split()[:6]) for text in texts if len(text.split()) >= 6}
+    assert len(openings) > 80
+    assert [opening for opening in openings if opening in page] == []
+    assert "▮" in page or "\\u25ae" in page
+
+
+def test_markup_in_a_conversation_stays_text(tmp_path: Path) -> None:
+    store = ck.Store.create(tmp_path / "store")
+    context = store.create_context(title="<script>alert(1)</script>")
+    context.append_message(ck.Message.from_text("<img src=x onerror=alert(1)>"))
+    sent = context.metadata.created_at
+    assert sent is not None
+    pieces = [ck.Piece(int(sent.timestamp() * 1e6) + 1000 * ms, "</script><b>bold</b>") for ms in (5, 9)]
+    response = ck.Response.from_pieces(pieces, started_at=sent, model="<i>model</i>", finish_reason="stop")
+    context.append_message(ck.Message.from_response(response, metadata={"scenario": "<u>x</u>"}))
+    page = ck.report(store, tmp_path / "report.html", by="scenario").read_text(encoding="utf-8")
+    for markup in ("<img src=x", "<b>bold", "<i>model", "<u>x", "<script>alert"):
+        assert markup not in page
+
+
+def test_a_store_without_responses_still_has_a_report(tmp_path: Path) -> None:
+    store = ck.Store.create(tmp_path / "store")
+    page = ck.report(store, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "The store holds no streamed response." in page
+    assert "<iframe" not in page
+
+
+@pytest.mark.browser
+def test_the_reports_players_play_to_the_last_character_with_the_network_off(page_path: Path, tab: Page) -> None:
+    requests: list[str] = []
+    tab.on("request", lambda request: requests.append(request.url))
+    tab.goto(page_path.as_uri())
+    store = ck.Store(SAMPLE)
+    ids = tab.locator("section p code").all_inner_texts()
+    assert len(ids) == 3
+    for place, message_id in enumerate(ids):
+        tab.locator("iframe").nth(place).scroll_into_view_if_needed()
+        frame = tab.frame_locator("iframe").nth(place)
+        frame.get_by_label("Speed").select_option("8")
+        frame.get_by_role("button", name="Play").click()
+        log = frame.get_by_role("log")
+        message = store.message(message_id)
+        log.filter(has_text=message.content[-12:].strip()).wait_for(timeout=20_000)
+        assert log.evaluate("element => element.textContent") == message.content
+    assert [url for url in requests if not url.startswith(("file:", "data:", "about:"))] == []
