@@ -51,9 +51,38 @@ _HOMES = {
 
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604 - computed, so that a name stands in one place
+__all__ = [
+    "ChatkitError",
+    "Chunk",
+    "Context",
+    "CorruptFileError",
+    "CorruptFileWarning",
+    "FormatError",
+    "ImportReport",
+    "Message",
+    "MissingExtraError",
+    "NotFoundError",
+    "Piece",
+    "Player",
+    "Problem",
+    "ReadOnlyError",
+    "Response",
+    "ResponseMetadata",
+    "Store",
+    "StreamStateError",
+    "Usage",
     "__version__",
-    *sorted(_HOME_OF),
+    "chunks_df",
+    "contexts_df",
+    "import_recordings",
+    "messages_df",
+    "plot_arrival",
+    "plot_gaps",
+    "problems_df",
+    "report",
+    "responses_df",
+    "stalls",
+    "summarize",
 ]
 
 

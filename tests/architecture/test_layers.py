@@ -90,6 +90,7 @@ def test_every_public_name_is_told_to_type_checkers_too() -> None:
     checking = next(node for node in tree.body if isinstance(node, ast.If))
     told = {alias.name for node in checking.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert told | {"__version__"} == set(chatkit.__all__)
+    assert told == {name for names in chatkit._HOMES.values() for name in names}
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

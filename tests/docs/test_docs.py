@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import chatkit
 from chatkit.frames import tables
-from chatkit.frames.column import Column, Table
+
+if TYPE_CHECKING:
+    from chatkit.frames.column import Column, Table
 
 ROOT = Path(__file__).parents[2]
 TABLES = {
