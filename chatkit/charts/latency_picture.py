@@ -77,17 +77,22 @@ def plot_latency(
     ax.set_ylim(0, 1.04)
     for number, (_, curve) in enumerate(drawn):
         _draw_curve(ax, curve, line_style(number))
-    labels = _labels(drawn)
+    labels = _labels(drawn, " ms" if metric.endswith("_ms") else "")
     n_named = label_ends(ax, labels, reserve_column(ax, labels))
     left_out = counted(int((~known).sum()), "unknown value") + " left out" if not known.all() else ""
     unnamed = f"{n_named} of {len(labels)} groups named" if n_named < len(labels) else ""
     caption = (counted(int(known.sum()), "response"), "● p50  ■ p90  ▲ p99", left_out, unnamed)
-    head(ax, title or f"How long: {_name(metric)}", " · ".join(filter(None, caption)))
+    head(ax, title or _title(metric), " · ".join(filter(None, caption)))
     return ax
 
 
 def _name(metric: str) -> str:
     return _NAMES.get(metric, metric)
+
+
+def _title(metric: str) -> str:
+    name = _name(metric).partition(" (")[0]
+    return name[:1].upper() + name[1:]
 
 
 def _set_value_axis(ax: Axes, values: Floats, metric: str) -> str:
@@ -112,7 +117,7 @@ def _draw_curve(ax: Axes, ordered: Floats, style: LineStyle) -> None:
         ax.plot(np.percentile(ordered, percent), percent / 100, mark, color=colour, markersize=5)
 
 
-def _labels(drawn: list[tuple[str, Floats]]) -> list[EndLabel]:
+def _labels(drawn: list[tuple[str, Floats]], unit: str) -> list[EndLabel]:
     """Name each curve at a height of its own, the fastest at the top, where its line is to the left of others."""
     by_median = sorted(range(len(drawn)), key=lambda number: -float(np.median(drawn[number][1])))
     labels = []
@@ -120,6 +125,6 @@ def _labels(drawn: list[tuple[str, Floats]]) -> list[EndLabel]:
         name, ordered = drawn[number]
         height = (place + 0.5) / len(drawn)
         at = float(ordered[min(int(height * len(ordered)), len(ordered) - 1)])
-        middle = f"n = {len(ordered):,}, median {np.median(ordered):,.4g}"
+        middle = f"n = {len(ordered):,}, median {np.median(ordered):,.4g}{unit}"
         labels.append(EndLabel(f"{name}\n{middle}" if name else middle, at, height, line_style(number)[0]))
     return labels

@@ -67,7 +67,7 @@ def plot_timeline(
         _draw_stalls(ax, known, chunks, sent_s + wait_s)
     names = [short_id(name) for name in known["message_id"]] if label is None else known[label].astype(str).tolist()
     most = _draw_in_flight(ax, sent_s, (ends_us - starts_us) / 1e6 + sent_s, n)
-    _set_axes(ax, names, n)
+    _set_axes(ax, names, f"in flight\n(at most {most})")
     _name_phases(ax, with_stalls=chunks is not None)
     n_unknown = int(known["ttft_ms"].isna().sum())
     caption = (
@@ -109,11 +109,12 @@ def _draw_in_flight(ax: Axes, starts_s: Floats, ends_s: Floats, n: int) -> int:
     return most
 
 
-def _set_axes(ax: Axes, names: list[str], n: int) -> None:
+def _set_axes(ax: Axes, names: list[str], beneath: str) -> None:
     """Name the bars and what is beneath them."""
-    ground = ax.get_ylim()[0]
+    n, ground = len(names), ax.get_ylim()[0]
     ticks = [(n + ground) / 2 - 0.1]
-    texts = ["in flight"]
+    texts = [beneath]
+    ax.set_xlim(left=0)
     if n <= _MOST_NAMES:
         ticks, texts = [*range(n), *ticks], [*(shortened(name, _LONGEST) for name in names), *texts]
     ax.set_yticks(ticks, texts, fontsize=TEXT_PT, color=INK, parse_math=False)

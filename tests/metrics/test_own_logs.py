@@ -110,6 +110,6 @@ def test_what_cannot_be_used_is_said(log: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="no column 'offset_ms'"):
         responses_from_chunks(log.drop(columns="offset_ms"))
     with pytest.raises(ValueError, match="offset_ms is missing in 1 rows"):
-        responses_from_chunks(log.assign(offset_ms=[1.0, None, 2.0, 3.0]))
+        responses_from_chunks(log.assign(offset_ms=[1.0, np.nan, 2.0, 3.0]))
     with pytest.raises(ValueError, match="two rows of usage for message a"):
         responses_from_chunks(log, pd.DataFrame({"message_id": ["a", "a"]}))

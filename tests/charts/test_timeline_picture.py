@@ -1,0 +1,80 @@
+"""``plot_timeline``: what its artists hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.container import BarContainer
+
+from chatkit.charts import plot_timeline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+START = pd.Timestamp("2026-01-01T00:00:00Z")
+
+
+def bars(ax: Axes) -> dict[str, list[tuple[float, float, float]]]:
+    """Bars by colour: (row, from, to)."""
+    found: dict[str, list[tuple[float, float, float]]] = {}
+    for container in ax.containers:
+        assert isinstance(container, BarContainer)
+        for bar in container:
+            x, row = bar.get_x(), bar.get_y() + bar.get_height() / 2
+            span = (round(row, 6), round(x, 6), round(x + bar.get_width(), 6))
+            found.setdefault(to_hex(bar.get_facecolor()), []).append(span)
+    return found
+
+
+@pytest.fixture
+def responses(stalled: pd.DataFrame) -> pd.DataFrame:
+    """The stalled one, sent a second after another that was over when it ended."""
+    return pd.DataFrame(
+        {
+            "message_id": [stalled["message_id"].iloc[0], "early"],
+            "started_at": [START + pd.Timedelta(1, "s"), START],
+            "completed_at": [START + pd.Timedelta(2.4, "s"), START + pd.Timedelta(1.5, "s")],
+            "ttft_ms": [100.0, 500.0],
+            "streaming_ms": [1290.0, 900.0],
+        }
+    )
+
+
+def test_a_bar_per_response_in_the_order_of_the_requests(responses: pd.DataFrame, stalled: pd.DataFrame) -> None:
+    assert bars(plot_timeline(responses, stalled)) == {
+        "#cfd4db": [(0, 0, 0.5), (1, 1, 1.1)],
+        "#3b7ddd": [(0, 0.5, 1.4), (1, 1.1, 2.39)],
+        "#c8324a": [(1, 1.16, 1.96), (1, 1.97, 2.37)],
+    }
+
+
+def test_without_chunks_no_stall_is_drawn_and_that_is_said(responses: pd.DataFrame) -> None:
+    ax = plot_timeline(responses)
+    assert "#c8324a" not in bars(ax)
+    assert [text.get_text() for text in ax.texts] == ["2 responses · stalls not shown"]
+
+
+def test_bars_are_named_and_the_most_at_once_is_said(responses: pd.DataFrame) -> None:
+    ax = plot_timeline(responses)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["early", "stalled-", "in flight\n(at most 2)"]
+    assert ax.get_title(loc="left") == "2 responses, at most 2 at once"
+    assert ax.get_xlabel() == "seconds since the first request"
+
+
+def test_an_unknown_wait_is_not_drawn_and_counted(responses: pd.DataFrame) -> None:
+    ax = plot_timeline(responses.assign(ttft_ms=[np.nan, 500.0]))
+    assert bars(ax)["#cfd4db"] == [(0, 0, 0.5), (1, 1, 1)]
+    assert "wait unknown for 1" in ax.texts[0].get_text()
+
+
+def test_no_responses_are_a_picture_too(responses: pd.DataFrame) -> None:
+    assert plot_timeline(responses.iloc[:0]).get_title(loc="left") == "no responses, at most 0 at once"
+
+
+def test_a_missing_column_is_named(responses: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="no column 'scenario'"):
+        plot_timeline(responses, label="scenario")
