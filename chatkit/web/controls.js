@@ -10,7 +10,7 @@ const HELP = [
   [["←", "→"], "1 s back, on"],
   [["shift ←", "shift →"], "10 % back, on"],
   [["0", "9"], "to 0 %, … 90 %"],
-  [["Home", "End"], "to the start, the end"],
+  [["Home", "End"], "start, end"],
   [["<", ">"], "slower, faster"],
   [["s"], "skip stalls"],
   [["c"], "show chunks"],

@@ -45,6 +45,11 @@ export class LaneView {
     return `${this.lane.name}: ${text} (${describeChunk(this.lane, index)})`;
   }
 
+  close() {
+    this.marks.clear();
+    this.pane.close();
+  }
+
   nameChunk(event) {
     const index = this.chunkUnder(event);
     const title = index < 0 ? "" : describeChunk(this.lane, index);

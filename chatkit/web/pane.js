@@ -32,7 +32,14 @@ export class TextPane {
       tabindex: "-1",
     });
     this.el.addEventListener("scroll", () => this.noteScroll(), { passive: true });
+    // A notebook makes a widget before it puts it on the page, where there is nothing yet to scroll.
+    this.sizes = new ResizeObserver(() => this.scrollAlong());
+    this.sizes.observe(this.el);
     this.beginBlock();
+  }
+
+  close() {
+    this.sizes.disconnect();
   }
 
   /** Show the first `length` UTF-16 units of the text. */

@@ -91,7 +91,7 @@ class PlayerView {
   destroy() {
     if (this.frameHandle !== null) this.caf(this.frameHandle);
     this.shared.close();
-    for (const view of this.laneViews) view.marks.clear();
+    for (const view of this.laneViews) view.close();
     this.root.remove();
   }
 

@@ -379,6 +379,48 @@ def test_twenty_thousand_line_ends_are_shown_in_few_blocks(tab: Page, tmp_path: 
     assert tab.locator(".ck-block").count() < 100
 
 
+def test_blocks_stay_short_however_often_the_text_is_rewound(tab: Page, tmp_path: Path) -> None:
+    open_player(tab, tmp_path, [lane(message_of(*[(1.0 * i, "0123456789\n") for i in range(1, 201)]))])
+    sizes = "() => [...document.querySelectorAll('.ck-block')].map((block) => block.textContent.length)"
+    tab.locator(".ck-player").press("End")
+    fresh = tab.evaluate(sizes)
+    for _ in range(200):
+        tab.keyboard.press(",")
+        tab.evaluate("fake.message({ command: 'seek', ms: fake.state.position_ms + 1 })")
+        tab.keyboard.press(",")
+    for key in "9876543210":
+        tab.keyboard.press(key)
+    tab.keyboard.press("End")
+    assert tab.evaluate(sizes) == fresh
+    assert max(fresh) < 256 + 11
+
+
+def test_a_text_that_was_written_before_it_could_be_seen_is_scrolled_to_its_end(tab: Page, tmp_path: Path) -> None:
+    open_player(tab, tmp_path, [lane(message_of(*[(1.0 * i, "line\n") for i in range(1, 101)]))])
+    tab.evaluate("document.getElementById('app').style.display = 'none'")
+    tab.evaluate("fake.message({ command: 'seek', ms: 100 })")
+    tab.evaluate("document.getElementById('app').style.display = ''")
+    left = (
+        "() => { const p = document.querySelector('.ck-text'); return p.scrollHeight - p.clientHeight - p.scrollTop; }"
+    )
+    tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert tab.evaluate(left) == pytest.approx(0, abs=1)
+
+
+def test_a_reader_who_scrolled_up_is_left_there_while_text_arrives(tab: Page, tmp_path: Path) -> None:
+    open_player(tab, tmp_path, [lane(message_of(*[(1.0 * i, "line\n") for i in range(1, 201)]))])
+    tab.evaluate("fake.message({ command: 'play' })")
+    tick(tab, 100)
+    tab.evaluate("""() => new Promise((done) => { const pane = document.querySelector(".ck-text");
+        pane.addEventListener("scroll", done); pane.scrollTop = 40; })""")
+    tick(tab, 50)
+    assert tab.locator(".ck-text").evaluate("pane => pane.scrollTop") == 40
+    tab.keyboard.press("Tab")
+    tab.evaluate("fake.message({ command: 'restart' })")
+    tick(tab, 100)
+    assert tab.locator(".ck-text").evaluate("pane => pane.scrollTop") > 1000
+
+
 def test_lines_look_the_same_whether_they_share_a_block_or_not(tab: Page, tmp_path: Path) -> None:
     text = "\n".join(["short", "", "x" * 300, "", "", "y" * 20, "z" * 260, "end"])
     open_player(tab, tmp_path, [lane(message_of(*[(1.0 * i, c) for i, c in enumerate(text, 1)]))])
