@@ -6,6 +6,7 @@ ChatkitError
 ├── FormatError          (ValueError)     not a store, or a newer version than this chatkit reads
 ├── StreamStateError     (RuntimeError)   a chunk after the end, an end without a beginning
 ├── ReadOnlyError        (RuntimeError)   a write to an old-format or read-only store
+├── StoreBusyError       (TimeoutError)   another writer holds the context
 └── MissingExtraError    (ImportError)    an optional dependency is not installed
 
 A message says what went wrong, with which file or id, and what to do next.
@@ -50,9 +51,17 @@ class ReadOnlyError(ChatkitError, RuntimeError):
     """A write to a store that is only read."""
 
 
+class StoreBusyError(ChatkitError, TimeoutError):
+    """Another writer holds the context for longer than one waits; the message says who."""
+
+
 class MissingExtraError(ChatkitError, ImportError):
     """An optional dependency is not installed; the message has the exact pip line."""
 
 
 class CorruptFileWarning(UserWarning):
     """Some files of a store could not be read; the others were."""
+
+
+class SlowConsumerWarning(UserWarning):
+    """The code that read a stream held it up while it was recorded, so that its gaps are partly that code's."""

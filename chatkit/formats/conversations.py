@@ -8,15 +8,13 @@ from uuid import uuid5
 from chatkit.capture.request import Turn, parameters, system_prompt, turns
 from chatkit.models import Branch, ContextConfig, Message
 from chatkit.models.context import MAIN
-from chatkit.timing.stamps import format_stamp, from_us
+from chatkit.timing.stamps import from_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from chatkit.formats.recording import Recording
-    from chatkit.models import Response
-    from chatkit.models.context import State
 
 _LONGEST_TITLE = 60
 
@@ -59,7 +57,7 @@ class Conversation:
         return {
             "context_id": self.context_id,
             "title": _title(turns(header.request)),
-            "config": ContextConfig(model_id=label.get("model") or header.request.get("model")),
+            "config": ContextConfig(model_id=header.model_asked_for),
             "created_at": from_us(self.first.started_us),
             "branches": {MAIN: Branch(name=MAIN, system_prompt=prompt)},
             "metadata": {"context": label["context"]} if "context" in label else {},
@@ -85,14 +83,6 @@ def group(recordings: Iterable[Recording]) -> list[Conversation]:
 def response_id(recording: Recording, choice: int = 0) -> str:
     """Return the id of the message made of a recording's choice."""
     return str(uuid5(recording.header.id, f"response-{choice}" if choice else "response"))
-
-
-def state_after(response: Response) -> State:
-    """Return the state of a context whose last response this is."""
-    if response.status not in {"aborted", "error", "interrupted"}:
-        return "idle"
-    ended = response.completed_at or (response.chunks[-1].timestamp if response.chunks else response.started_at)
-    return {"failed": {"error_message": response.status, "failed_at": format_stamp(ended)}}
 
 
 def _asked(recording: Recording, place: int, turn: Turn, parent_id: str | None) -> Message:

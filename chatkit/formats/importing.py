@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatkit.errors import CorruptFileError, NotFoundError
-from chatkit.formats.conversations import Conversation, group, state_after
+from chatkit.formats.conversations import Conversation, group
 from chatkit.formats.recording import Recording
+from chatkit.models.states import state_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

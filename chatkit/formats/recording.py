@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chatkit import sse
 from chatkit.capture import Assembly
@@ -21,6 +21,8 @@ M = TypeVar("M", bound=BaseModel)
 NEWEST_CAPTURE = 1
 _DONE = "[DONE]"
 _FIRST_ERROR_STATUS = 400
+Nanoseconds = Annotated[int, Field(ge=0, lt=2**62)]
+"""A moment before the year 2116 since the epoch, or a time as long: more than that is no clock's."""
 
 
 class Header(BaseModel):
@@ -47,10 +49,16 @@ class Header(BaseModel):
     url: str = ""
     request: dict[str, Any] = {}
     status: int | None = None
-    started_at_unix_ns: int
-    headers_ns: int | None = None
-    closed_ns: int | None = None
+    started_at_unix_ns: Nanoseconds
+    headers_ns: Nanoseconds | None = None
+    closed_ns: Nanoseconds | None = None
     aborted_by_client: bool = False
+
+    @property
+    def model_asked_for(self) -> str | None:
+        """The model as the label names it, else as the request does."""
+        named = self.label.get("model") or self.request.get("model")
+        return named if isinstance(named, str) else None
 
 
 class Event(BaseModel):
@@ -58,7 +66,7 @@ class Event(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    t_ns: int
+    t_ns: Nanoseconds
     event: str
 
 
@@ -110,8 +118,7 @@ class Recording:
 
     def responses(self) -> dict[int, Response]:
         """Put the response of each choice together from the events; by the choice's index."""
-        label_model = self.header.label.get("model") or self.header.request.get("model")
-        assembly = Assembly(self.started_us, model=label_model if isinstance(label_model, str) else None)
+        assembly = Assembly(self.started_us, model=self.header.model_asked_for)
         if self.header.headers_ns is not None:
             assembly.note_headers(self.at_us(self.header.headers_ns))
         for line in self.events:
@@ -145,9 +152,14 @@ def _is_cut(lines: list[bytes]) -> bool:
     return False
 
 
+def _loads(text: str | bytes) -> Any:
+    """Parse JSON; a NaN, which a store's files can't hold, is read as null: unknown."""
+    return json.loads(text, parse_constant=lambda _: None)
+
+
 def _parse(path: Path, number: int, line: bytes, kind: type[M]) -> M:
     try:
-        return kind.model_validate(json.loads(line))
+        return kind.model_validate(_loads(line))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = f"line {number}: {'.'.join(map(str, first['loc']))}"
@@ -159,6 +171,6 @@ def _parse(path: Path, number: int, line: bytes, kind: type[M]) -> M:
 def _json_or_none(text: str) -> Any:
     """Return parsed event data; None where it is no JSON, which counts as an event of unknown shape."""
     try:
-        return json.loads(text)
+        return _loads(text)
     except ValueError:
         return None

@@ -48,10 +48,8 @@ def label_array(values: Sequence[Any]) -> Any:
         return strings(values)
     if kinds == {bool}:
         return pd.array(list(values), dtype="boolean")
-    if kinds == {int}:
-        return integers(values)
-    if kinds and kinds <= {int, float}:
-        return floats(values)
+    if kinds and kinds <= {int, float} and not any(map(_is_too_large, values)):
+        return integers(values) if kinds == {int} else floats(values)
     return pd.Series(list(values), dtype="object")
 
 
@@ -74,6 +72,11 @@ def times(values: Sequence[int | None]) -> Any:
 def strings(values: Iterable[str | None]) -> Any:
     """Make a column of text; half characters, which it can't hold, become U+FFFD."""
     return pd.array([None if value is None else well_formed(value) for value in values], dtype="str")
+
+
+def _is_too_large(value: Any) -> bool:
+    """Whether this is a whole number that 64 bits don't hold; JSON has such."""
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
 def _array(column: Column, values: Any, ids: Mapping[str, Sequence[str]]) -> Any:

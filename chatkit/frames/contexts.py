@@ -11,7 +11,7 @@ from chatkit.frames.build import build
 from chatkit.frames.filters import Filters, Moment, check_columns, label_keys
 from chatkit.frames.responses import frame_of_responses
 from chatkit.frames.scan import Scan, scan
-from chatkit.frames.source import parts_of
+from chatkit.frames.source import stores_of
 from chatkit.frames.tables import CONTEXTS, MESSAGES, PROBLEMS
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def problems_df(source: Source) -> pd.DataFrame:
     Returns:
         The columns of :data:`chatkit.frames.tables.PROBLEMS`.
     """
-    rows = [problem for store in parts_of(source).stores for problem in store.problems()]
+    rows = [problem for store in stores_of(source) for problem in store.problems()]
     return build(PROBLEMS, {column.name: [getattr(row, column.name) for row in rows] for column in PROBLEMS})
 
 

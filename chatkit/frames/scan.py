@@ -6,10 +6,11 @@ front of it, takes the place of this one without any table noticing.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chatkit.frames.source import parts_of
+from chatkit.frames.source import Parts, parts_of
 from chatkit.models.message import RESPONSE_TYPE
 from chatkit.timing.stamps import to_us
 
@@ -67,19 +68,26 @@ class Scan:
 
 
 def scan(source: Source, filters: Filters) -> Scan:
-    """Read all that the filters ask for. Files that can't be read are noted in their store, in one warning each."""
-    parts = parts_of(source, filters.context_id)
-    found = Scan(context_ids=[context.context_id for context in parts.contexts])
+    """Read all that the filters ask for. Files that can't be read are noted in their store, in one warning a store."""
+    with ExitStack() as reading:
+        parts = parts_of(source, filters.context_id, reading=reading)
+        return _scan(parts, filters)
+
+
+def _scan(parts: Parts, filters: Filters) -> Scan:
+    found = Scan()
+    context_ids = dict.fromkeys(context.context_id for context in parts.contexts)
+    message_ids: dict[str, None] = {}
     for context in parts.contexts:
         _add_context(found, context)
         places = _places(context)
-        found.message_ids.extend(places)
-        _add_messages(found, context.messages(), places, filters)
-    in_contexts = set(found.message_ids)
-    alone = {message.message_id: message for message in parts.messages if message.message_id not in in_contexts}
-    found.message_ids.extend(alone)
-    found.context_ids.extend(dict.fromkeys(m.context_id for m in alone.values() if m.context_id is not None))
+        message_ids |= dict.fromkeys(places)
+        _add_messages(found, context.messages(), places, filters, context.context_id)
+    alone = {message.message_id: message for message in parts.messages if message.message_id not in message_ids}
+    message_ids |= dict.fromkeys(alone)
+    context_ids |= dict.fromkeys(m.context_id for m in alone.values() if m.context_id is not None)
     _add_messages(found, alone.values(), {}, filters)
+    found.context_ids, found.message_ids = list(context_ids), list(message_ids)
     return found
 
 
@@ -90,7 +98,7 @@ def _add(columns: Columns, row: dict[str, Any]) -> None:
 
 def _add_context(found: Scan, context: Context) -> None:
     metadata = context.metadata
-    state = metadata.current_state
+    state = context.current_state
     row = {
         "context_id": context.context_id,
         "title": metadata.title,
@@ -106,18 +114,26 @@ def _add_context(found: Scan, context: Context) -> None:
     _add(found.contexts, row)
 
 
-def _add_messages(found: Scan, messages: Iterable[Message], places: dict[str, Place], filters: Filters) -> None:
+def _add_messages(
+    found: Scan,
+    messages: Iterable[Message],
+    places: dict[str, Place],
+    filters: Filters,
+    context_id: str | None = None,
+) -> None:
+    """Add messages; they belong to the context whose folder holds them, or else to the one they name."""
     for message in messages:
+        context = {"context_id": context_id or message.context_id}
         response = message.streaming_response
         model = response.model if response else None
         if not filters.wants_model(model):
             continue
         place = places.get(message.message_id, Place(message.position))
         if filters.wants_time(message.created_at):
-            _add(found.messages, _message_row(message, place))
+            _add(found.messages, context | _message_row(message, place))
             _add(found.message_labels, {key: message.metadata.get(key) for key in filters.labels})
         if response and filters.wants_time(response.started_at):
-            _add(found.responses, _response_row(message, response, place))
+            _add(found.responses, context | _response_row(message, response, place))
             _add(found.response_labels, {key: message.metadata.get(key) for key in filters.labels})
             _add_chunks(found, response)
 
@@ -126,7 +142,6 @@ def _message_row(message: Message, place: Place) -> dict[str, Any]:
     response = message.streaming_response
     return {
         "message_id": message.message_id,
-        "context_id": message.context_id,
         "parent_id": message.parent_id,
         "role": message.role,
         "message_type": message.message_type,
@@ -143,7 +158,6 @@ def _response_row(message: Message, response: Response, place: Place) -> dict[st
     timings = metadata.server_timings or {}
     return {
         "message_id": message.message_id,
-        "context_id": message.context_id,
         "parent_id": message.parent_id,
         "model": response.model,
         "finish_reason": response.finish_reason,
@@ -162,8 +176,8 @@ def _response_row(message: Message, response: Response, place: Place) -> dict[st
         "cached_tokens": usage.cached_tokens if usage else None,
         "cache_write_tokens": usage.cache_write_tokens if usage else None,
         "reasoning_tokens": usage.reasoning_tokens if usage else None,
-        "server_prompt_ms": timings.get("prompt_ms"),
-        "server_decode_ms": timings.get("predicted_ms"),
+        "server_prompt_ms": _number(timings.get("prompt_ms")),
+        "server_decode_ms": _number(timings.get("predicted_ms")),
     }
 
 
@@ -208,6 +222,11 @@ def _turns(context: Context, roles: dict[str, str]) -> dict[str, int]:
             turns.setdefault(message_id, n_asked - 1)
             n_asked += roles.get(message_id) == "user"
     return turns
+
+
+def _number(found: Any) -> float | None:
+    """Return what a server sent as a number if it is one."""
+    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
 def _us(moment: datetime | None) -> int | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chatkit.models import Message
 from chatkit.store import Context, Store
 from chatkit.store.ids import id_text, resolve
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
 
 Source = Store | Context | Message | str | os.PathLike[str] | Iterable["Source"]
 """A store, its path, a context, a message, or several of those."""
@@ -22,12 +25,19 @@ class Parts(NamedTuple):
     messages: list[Message]
 
 
-def parts_of(source: Source, context_id: Any = None) -> Parts:
+def stores_of(source: Source) -> list[Store]:
+    """Return the stores that a source names, by path or as they are."""
+    return [_store(single) for single in _flat(source) if not isinstance(single, Context | Message)]
+
+
+def parts_of(source: Source, context_id: Any = None, *, reading: ExitStack | None = None) -> Parts:
     """Resolve a source; contexts come in the order of their creation, unknown last, then by id.
 
     Args:
         source: see :data:`Source`.
         context_id: only this context, or these: an id, a unique beginning of one, a row of a table, or a list.
+        reading: when it ends, each store says in one warning what was wrong with its files until then; without
+            it, a warning comes from each step.
 
     Raises:
         FormatError: a path holds no store.
@@ -39,9 +49,13 @@ def parts_of(source: Source, context_id: Any = None) -> Parts:
         if isinstance(single, Message):
             found.messages.append(single)
         elif isinstance(single, Context):
+            if reading is not None:
+                reading.enter_context(single.one_warning())
             found.contexts.append(single)
         else:
-            store = single if isinstance(single, Store) else Store(single)
+            store = _store(single)
+            if reading is not None:
+                reading.enter_context(store.one_warning())
             found.stores.append(store)
             found.contexts.extend(store.contexts())
     contexts = _unique(found.contexts)
@@ -52,6 +66,10 @@ def parts_of(source: Source, context_id: Any = None) -> Parts:
         contexts=[context for context in contexts if context.context_id in wanted],
         messages=[message for message in found.messages if message.context_id in wanted],
     )
+
+
+def _store(named: Any) -> Store:
+    return named if isinstance(named, Store) else Store(named)
 
 
 def _flat(source: Any) -> Iterator[Any]:

@@ -88,9 +88,7 @@ CHUNKS: Table = (
     Column("timestamp", "datetime64[us, UTC]", None, "Its arrival."),
     Column("offset_ms", "float64", "ms", "Arrival since the request was sent; unknown where that is."),
     Column("elapsed_ms", "float64", "ms", "Arrival since the first chunk."),
-    Column(
-        "gap_ms", "float64", "ms", "Time since the chunk before; unknown for the first and for empty deltas."
-    ),
+    Column("gap_ms", "float64", "ms", "Time since the chunk before; unknown for the first and for empty deltas."),
     Column("n_chars", "int64", "code points", "Length of the delta; the second half of a character adds nothing."),
     Column("accumulated_chars", "int64", "code points", "Answer text so far, this chunk included."),
     Column("is_stall", "bool", None, "Whether the gap before it is a stall."),

@@ -9,7 +9,7 @@ from uuid import uuid4
 import numpy as np
 from pydantic import Field, model_validator
 
-from chatkit.models.record import Id, Record, Stamp, is_absent
+from chatkit.models.record import Id, Record, Stamp, Whole, is_absent
 from chatkit.models.response import TEXT, Response
 from chatkit.models.summary import summary_line
 from chatkit.models.text import join
@@ -35,7 +35,7 @@ class Message(Record):
         context_id: the context it belongs to; None until it is stored in one.
         parent_id: the message it answers or follows.
         position: its place in the context's index; None until it is stored, or where no index lists it.
-        branch: the branch it was written to.
+        branch: the branch it was written to; None where no branch lists it.
         role: ``user``, ``assistant``, ``system``, ``tool``.
         message_type: ``text``, ``streaming_response``, ``tool_request``, … ; unknown kinds are kept.
         created_at: None where it was not recorded.
@@ -48,8 +48,8 @@ class Message(Record):
     message_id: Id
     context_id: Id | None = None
     parent_id: Id | None = None
-    position: int | None = None
-    branch: str = "main"
+    position: Whole | None = None
+    branch: str | None = "main"
     role: str
     message_type: str
     created_at: Stamp | None = None

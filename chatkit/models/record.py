@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
@@ -56,6 +57,9 @@ Stamp = Annotated[
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """A UUID in lower-case canonical form."""
+
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""A whole number that a column of 64 bits can hold: JSON has larger ones, and one of them must not spoil a table."""
 
 
 def is_absent(value: object) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from chatkit.models.record import Record, Stamp, is_absent
+from chatkit.models.record import Record, Stamp, Whole, is_absent
 from chatkit.models.text import code_points, join
 from chatkit.models.usage import Usage
 from chatkit.timing import Ragged, Streams, figures, gaps, is_stall
@@ -46,7 +46,7 @@ class Chunk(Record):
         kind: ``text``, ``reasoning`` or ``tool_call`` (argument text).
     """
 
-    sequence: int
+    sequence: Whole
     delta: str
     timestamp: Stamp
     accumulated_chars: int | None = Field(default=None, exclude_if=is_absent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from chatkit.models.record import Record, is_absent
+from chatkit.models.record import Record, Whole, is_absent
 
 
 class Usage(Record):
@@ -19,9 +19,9 @@ class Usage(Record):
         reasoning_tokens: output spent on reasoning, shown or hidden.
     """
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = Field(default=None, exclude_if=is_absent)
-    cache_write_tokens: int | None = Field(default=None, exclude_if=is_absent)
+    prompt_tokens: Whole | None = None
+    completion_tokens: Whole | None = None
+    total_tokens: Whole | None = None
+    cached_tokens: Whole | None = None
+    reasoning_tokens: Whole | None = Field(default=None, exclude_if=is_absent)
+    cache_write_tokens: Whole | None = Field(default=None, exclude_if=is_absent)

@@ -8,15 +8,21 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from chatkit.errors import CorruptFileError, NotFoundError, ReadOnlyError
+from chatkit.models import Branch
+from chatkit.models.states import AWAITING, STREAMING
+from chatkit.store.branches import add_branch, set_state, set_title, switch_branch
 from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import id_text, resolve
 from chatkit.store.problems import Problem, Problems
+from chatkit.store.trash import delete_folder
 from chatkit.store.writing import append
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
-    from chatkit.models import Branch, ContextMetadata, IndexEntry, Message
+    from chatkit.models import ContextMetadata, IndexEntry, Message
     from chatkit.models.context import State
     from chatkit.store.context_files import ContextFiles
 
@@ -63,8 +69,14 @@ class Context:
 
     @property
     def current_state(self) -> State:
-        """``idle``, ``streaming_llm_response``, …, or ``{"failed": {…}}``."""
-        return self.metadata.current_state
+        """``idle``, ``streaming_llm_response``, …, or ``{"failed": {…}}``.
+
+        From the first chunk of a response in flight it is ``streaming_llm_response``, though no file says so.
+        """
+        state = self.metadata.current_state
+        if state == AWAITING and isinstance(self._files, ContextFolder) and self._files.is_streaming():
+            return STREAMING
+        return state
 
     @property
     def branches(self) -> dict[str, Branch]:
@@ -126,15 +138,77 @@ class Context:
         self, messages: Sequence[Message], *, branch: str | None = None, at: datetime | None = None
     ) -> list[Message]:
         """Store several messages one after the other, as :meth:`append_message` does one."""
+        stored = append(self.folder(), messages, branch=branch, at=at)
+        self.refresh()
+        return stored
+
+    def set_title(self, title: str | None) -> None:
+        """Give the context a title."""
+        set_title(self.folder(), title)
+        self.refresh()
+
+    def set_state(self, state: State) -> None:
+        """Say what the context is doing: ``idle``, ``executing_tool``, …, or ``{"failed": {…}}``."""
+        set_state(self.folder(), state)
+        self.refresh()
+
+    def create_branch(self, name: str, *, until: Any = None, switch: bool = True) -> None:
+        """Begin another line of the conversation, which shares the messages of the active one up to a message.
+
+        Args:
+            name: the new branch's name.
+            until: the last message they share: an id, a unique beginning of it, or a row of a table; all by default.
+            switch: whether the new branch becomes the active one.
+
+        Raises:
+            NotFoundError: the active branch has no such message.
+            ValueError: there is a branch of this name.
+        """
+        active = self.metadata.active_branch
+        shared = active.message_ids if active else ()
+        if until is not None:
+            last = resolve(id_text(until, "message_id"), shared, "message")
+            shared = shared[: shared.index(last) + 1]
+        add_branch(self.folder(), Branch(name=name, message_ids=shared))
+        if switch:
+            switch_branch(self.folder(), name)
+        self.refresh()
+
+    def switch_branch(self, name: str) -> None:
+        """Make a branch the active one, to which messages are added.
+
+        Raises:
+            NotFoundError: there is no such branch.
+        """
+        switch_branch(self.folder(), name)
+        self.refresh()
+
+    def delete(self) -> Path:
+        """Move the whole context to the store's trash and return where it is now.
+
+        Raises:
+            ReadOnlyError: the context is in an old format.
+            StoreBusyError: another writer holds the context, or a response of it is being recorded.
+        """
+        return delete_folder(self.folder())
+
+    def refresh(self) -> None:
+        """Forget what was read, so that changes made elsewhere are seen."""
+        self.__dict__.pop("metadata", None)
+        self.__dict__.pop("entries", None)
+
+    def folder(self) -> ContextFolder:
+        """Return the context's folder, for writing.
+
+        Raises:
+            ReadOnlyError: the context is in an old format.
+        """
         if not isinstance(self._files, ContextFolder):
             raise ReadOnlyError(
                 f"{self._files.path}: the {self.format_name} format is only read; "
                 "'chatkit migrate' makes a store that can be written to"
             )
-        stored = append(self._files, messages, branch=branch, at=at)
-        self.__dict__.pop("metadata", None)
-        self.__dict__.pop("entries", None)
-        return stored
+        return self._files
 
     def _ids_of(self, branch: str | None) -> Sequence[str]:
         if branch is None:
@@ -176,6 +250,10 @@ class Context:
         """Return what contexts are sorted by: their creation, unknown last, then their id."""
         created_at = self.metadata.created_at
         return created_at is None, created_at or _FIRST_MOMENT, self.context_id
+
+    def one_warning(self) -> AbstractContextManager[None]:
+        """Read as much as you like in a ``with`` block: what is wrong with files of its store makes one warning."""
+        return self._problems.one_warning()
 
     def __repr__(self) -> str:
         return f"<Context {self.context_id[:8]} {self.title!r}: {len(self.entries)} messages>"

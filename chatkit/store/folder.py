@@ -8,6 +8,8 @@ from chatkit.errors import CorruptFileError
 from chatkit.models import Branch, ContextMetadata, Index, IndexEntry, Message
 from chatkit.models.context import MAIN
 from chatkit.store.ids import is_id
+from chatkit.store.journal import SUFFIX as JOURNAL_SUFFIX
+from chatkit.store.journal import read_journal
 from chatkit.store.json_files import read_record
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class ContextFolder:
         self.metadata_path = path / "metadata.json"
         self.index_path = path / "index.json"
         self.messages_path = path / "messages"
+        self.is_recovered = False  # whether a writer has ended what others left; see chatkit.store.writing
 
     def metadata(self, problems: Problems) -> ContextMetadata:
         """Read ``metadata.json``; where it is damaged, all messages are taken to be one branch."""
@@ -60,21 +63,40 @@ class ContextFolder:
         return self.rebuilt_index(problems)
 
     def rebuilt_index(self, problems: Problems) -> Index:
-        """Make the index anew from the message files' own ``position``."""
-        found = []
+        """Make the index anew from the messages' own ``position``; those in flight are told by their journals."""
+        found: list[tuple[Message, IndexEntry]] = []
         for message_id in self.message_ids():
             try:
-                message = self.message(message_id)
-            except (CorruptFileError, FileNotFoundError) as error:
-                if isinstance(error, CorruptFileError):
-                    problems.add(error, self.context_id, message_id)
+                found.append(self._entry(message_id))
+            except CorruptFileError as error:
+                problems.add(error, self.context_id, message_id)
+            except FileNotFoundError:
                 continue
-            size_bytes = self.message_file(message_id).stat().st_size
-            found.append((message.position, message.created_at, index_entry(message, size_bytes)))
-        found.sort(key=lambda row: (row[0] is None, row[0] or 0, row[1] is None, row[1] or 0, row[2].message_id))
-        return Index(messages=tuple(entry for _, _, entry in found))
+        found.sort(key=lambda pair: _order(pair[0]))
+        return Index(messages=tuple(entry for _, entry in found))
+
+    def _entry(self, message_id: str) -> tuple[Message, IndexEntry]:
+        try:
+            message = self.finished_message(message_id)
+            return message, index_entry(message, self.message_file(message_id).stat().st_size)
+        except FileNotFoundError:
+            message = read_journal(self.journal_file(message_id)).message
+            return message, streaming_entry(message)
 
     def message(self, message_id: str) -> Message:
+        """Read one message; of one in flight, what has come so far.
+
+        The file is tried, then the journal, then the file again, which may have come meanwhile: the file wins.
+        """
+        try:
+            return self.finished_message(message_id)
+        except FileNotFoundError:
+            try:
+                return read_journal(self.journal_file(message_id)).so_far()
+            except FileNotFoundError:
+                return self.finished_message(message_id)
+
+    def finished_message(self, message_id: str) -> Message:
         """Read one message file."""
         path = self.message_file(message_id)
         message = read_record(path, Message)
@@ -86,13 +108,34 @@ class ContextFolder:
         """Return where a message's file is, or would be."""
         return self.messages_path / f"{message_id}.json"
 
+    def journal_file(self, message_id: str) -> Path:
+        """Return where a message's journal is while it streams."""
+        return self.messages_path / f"{message_id}{JOURNAL_SUFFIX}"
+
     def message_ids(self) -> list[str]:
-        """List the message files; temporary and foreign ones are none."""
+        """List the messages, finished or in flight; temporary and foreign files are none."""
+        return list(dict.fromkeys([*self._ids_with(".json"), *self.journal_ids()]))
+
+    def journal_ids(self) -> list[str]:
+        """List the messages that have a journal: in flight, or left by a recorder that died."""
+        return self._ids_with(JOURNAL_SUFFIX)
+
+    def is_streaming(self) -> bool:
+        """Whether a response is in flight of which at least one chunk has come."""
+        for message_id in self.journal_ids():
+            try:
+                if read_journal(self.journal_file(message_id)).pieces:
+                    return True
+            except (FileNotFoundError, CorruptFileError):
+                continue
+        return False
+
+    def _ids_with(self, suffix: str) -> list[str]:
         try:
-            names = [path.stem for path in self.messages_path.iterdir() if path.suffix == ".json"]
+            names = [path.name for path in self.messages_path.iterdir() if path.name.endswith(suffix)]
         except FileNotFoundError:
             return []
-        return [name for name in names if is_id(name)]
+        return [name for name in (name.removesuffix(suffix) for name in names) if is_id(name)]
 
     def change_mark(self) -> object:
         """Return the folder's time of change, which moves when a file comes or goes."""
@@ -102,7 +145,19 @@ class ContextFolder:
             return None
 
 
-def index_entry(message: Message, size_bytes: int) -> IndexEntry:
+def _order(message: Message) -> tuple[bool, int, bool, float, str]:
+    """Return what an index is sorted by: position, then time, unknown last, then id."""
+    position, created_at = message.position, message.created_at
+    at_s = created_at.timestamp() if created_at else 0.0
+    return position is None, position or 0, created_at is None, at_s, message.message_id
+
+
+def streaming_entry(message: Message) -> IndexEntry:
+    """Return the reference to a response that is in flight."""
+    return index_entry(message, None).model_copy(update={"streaming": True, "chunks": None})
+
+
+def index_entry(message: Message, size_bytes: int | None) -> IndexEntry:
     """Return the reference to a message whose file has this size."""
     response = message.streaming_response
     return IndexEntry(

@@ -79,8 +79,13 @@ def validate(content: Any, kind: type[R], path: Path) -> R:
 
 
 def dump(record: Record) -> bytes:
-    """Return a model as the bytes of its file: UTF-8 JSON on one line, halves of characters as escapes."""
-    text = json.dumps(record.to_dict(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """Return a model as the bytes of its file."""
+    return dump_json(record.to_dict())
+
+
+def dump_json(content: Any) -> bytes:
+    """Return UTF-8 JSON on one line, halves of characters as escapes, with a line end."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return _LONE_HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode() + b"\n"
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from chatkit.store.problems import Problems
 
-Place = tuple[int | None, str]
-"""Position in the index and branch of a message."""
+Place = tuple[int | None, str | None]
+"""Position of a message in the index, and its branch; None where no branch lists it."""
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SPELLED = re.compile(r"(?<![a-z0-9])[a-z](?:_[a-z])+(?![a-z0-9])")
@@ -133,10 +133,7 @@ def places(metadata: ContextMetadata, pool: Mapping[str, str | None]) -> dict[st
     depths = _depths(pool)
     order |= dict.fromkeys(sorted(pool, key=lambda message_id: (depths[message_id], message_id)))
     here = [message_id for message_id in order if message_id in pool]
-    return {
-        message_id: (position, listed.get(message_id, metadata.active_branch_name))
-        for position, message_id in enumerate(here)
-    }
+    return {message_id: (position, listed.get(message_id)) for position, message_id in enumerate(here)}
 
 
 def index(order: Mapping[str, Place], found: Mapping[str, Message]) -> Index:

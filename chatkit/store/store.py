@@ -8,19 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from chatkit.errors import CorruptFileError, FormatError, NotFoundError, ReadOnlyError
+from chatkit.errors import CorruptFileError, FormatError, NotFoundError, ReadOnlyError, StreamStateError
 from chatkit.models import ContextConfig, ContextMetadata, Message
+from chatkit.models.response import TEXT
 from chatkit.store.atomic import write_atomically
 from chatkit.store.context import Context
 from chatkit.store.ids import id_text, resolve
 from chatkit.store.locate import CONTEXTS, FORMAT_NAME, STORE_FILE, VERSION, check_is_store, find_contexts
 from chatkit.store.problems import Problem, Problems
+from chatkit.store.streaming import Stream, at_us, begun_response
 from chatkit.store.writing import create_folder
 
 if TYPE_CHECKING:
     import os
+    from contextlib import AbstractContextManager
 
+    from chatkit.models import Usage
     from chatkit.store.context_files import ContextFiles
+    from chatkit.store.journal import Durability
 
 
 class Store:
@@ -41,6 +46,7 @@ class Store:
         check_is_store(self.path)
         self._problems = Problems(strict=strict)
         self._message_ids: dict[str, tuple[object, list[str]]] = {}
+        self._streams: dict[str, Stream] = {}
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Store:
@@ -153,6 +159,70 @@ class Store:
         )
         return Context(create_folder(self.path / CONTEXTS, metadata), self._problems)
 
+    def open_stream(
+        self,
+        context_id: Any,
+        *,
+        durability: Durability = "second",
+        **known: Any,
+    ) -> Stream:
+        """Begin a response that arrives chunk by chunk; end it with ``finalize`` or ``abort``.
+
+        Its journal keeps each chunk as it comes: a killed process loses at most what was not yet flushed.
+
+        Args:
+            context_id: the context it belongs to.
+            durability: when lines are forced to the disk: each (``chunk``), once a second, or not at all (``none``).
+            known: ``model``, ``started_at`` (the request was sent; now by default), ``message_id``, ``parent_id``,
+                ``branch``, ``role``, and the message's own ``metadata``.
+
+        Raises:
+            NotFoundError: there is no such context or branch.
+            ReadOnlyError: the context is in an old format.
+            StreamStateError: a response of this id has begun, or ended.
+            StoreBusyError: another writer holds the context.
+        """
+        stream = Stream(self.context(context_id).folder(), begun_response(**known), durability)
+        self._streams[stream.message_id] = stream
+        return stream
+
+    def begin_streaming_llm_response(self, context_id: Any, *, model: str | None = None, **known: Any) -> str:
+        """Begin a response and return its message id; takes what :meth:`open_stream` takes."""
+        return self.open_stream(context_id, model=model, **known).message_id
+
+    def append_streaming_chunk(
+        self, message_id: str, delta: str, *, kind: str = TEXT, at: datetime | None = None
+    ) -> None:
+        """Add a chunk to a response that this store has begun, ``at`` its arrival (now by default).
+
+        Raises:
+            StreamStateError: it has not begun here, or has ended.
+        """
+        self._stream(message_id, "a chunk").append(delta, kind=kind, at_us=at_us(at))
+
+    def finalize_streaming_response(
+        self, message_id: str, *, usage: Usage | None = None, finish_reason: str | None = None, **known: Any
+    ) -> Message:
+        """End a response that this store has begun; takes what ``Stream.finalize`` takes.
+
+        Raises:
+            StreamStateError: it has not begun here, or has ended.
+        """
+        return self._stream(message_id, "an end").finalize(usage=usage, finish_reason=finish_reason, **known)
+
+    def abort_streaming_response(self, message_id: str, reason: str = "aborted", **known: Any) -> Message:
+        """End a response that this store has begun because somebody gave up; what came is kept.
+
+        Raises:
+            StreamStateError: it has not begun here, or has ended.
+        """
+        return self._stream(message_id, "an abort").abort(reason, **known)
+
+    def _stream(self, message_id: str, what: str) -> Stream:
+        if message_id not in self._streams:
+            raise StreamStateError(f"{what} without a beginning: message {message_id} was not begun by this store")
+        return self._streams[message_id]
+
     def _refreshed_places(self, contexts: dict[str, ContextFiles]) -> dict[str, ContextFiles]:
         """Map each message id to its context; only folders that have changed are listed again."""
         places: dict[str, ContextFiles] = {}
@@ -171,6 +241,10 @@ class Store:
         except CorruptFileError as error:
             self._problems.add(error, files.context_id)
             return []
+
+    def one_warning(self) -> AbstractContextManager[None]:
+        """Read as much as you like in a ``with`` block: what is wrong with files of the store makes one warning."""
+        return self._problems.one_warning()
 
     def __repr__(self) -> str:
         return f"<Store {self.path.as_posix()}>"

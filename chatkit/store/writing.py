@@ -2,37 +2,80 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+import os
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
-from chatkit.errors import CorruptFileError, NotFoundError
-from chatkit.models import ContextMetadata, Index
-from chatkit.store.atomic import sync_folder, write_atomically
+import msgspec
+
+from chatkit.errors import CorruptFileError
+from chatkit.models import Index
+from chatkit.store.atomic import TEMPORARY_PREFIX, sync_folder, write_atomically
+from chatkit.store.bookkeeping import branch_ids, listed_ids, put_entries, put_metadata
 from chatkit.store.folder import ContextFolder, index_entry
-from chatkit.store.json_files import dump, read_record
-from chatkit.store.problems import Problems
+from chatkit.store.json_files import dump
+from chatkit.store.locks import context_lock
+from chatkit.store.recovery import heal_index, recover
+from chatkit.store.splice import read_object
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
-    from chatkit.models import IndexEntry, Message
+    from chatkit.models import ContextMetadata, Message
+
+
+class Place(NamedTuple):
+    """Where the next message of a branch goes."""
+
+    branch: str
+    parent_id: str | None
+    position: int
 
 
 def create_folder(contexts: Path, metadata: ContextMetadata) -> ContextFolder:
-    """Make the folder of a new context.
+    """Make the folder of a new context: under another name first, so that it is whole when it is there.
 
     Raises:
         FileExistsError: there is one of this id.
     """
-    folder = ContextFolder(contexts / metadata.context_id)
     contexts.mkdir(exist_ok=True)
-    folder.path.mkdir()
-    folder.messages_path.mkdir()
-    write_atomically(folder.index_path, dump(Index()))
-    write_atomically(folder.metadata_path, dump(metadata))
+    final = ContextFolder(contexts / metadata.context_id)
+    if final.path.exists():
+        raise FileExistsError(f"{final.path}: there is a context of this id")
+    temporary = ContextFolder(contexts / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}")
+    temporary.messages_path.mkdir(parents=True)
+    write_atomically(temporary.index_path, dump(Index()))
+    write_atomically(temporary.metadata_path, dump(metadata))
+    os.replace(temporary.path, final.path)
     sync_folder(contexts)
-    return folder
+    return final
+
+
+@contextmanager
+def writing(folder: ContextFolder) -> Iterator[None]:
+    """Hold the context's lock; the first time, responses whose recorder has died are brought to an end."""
+    with context_lock(folder.path):
+        if not folder.is_recovered:
+            heal_index(folder)
+            recover(folder)
+            folder.is_recovered = True
+        yield
+
+
+def next_place(folder: ContextFolder, branch: str | None) -> Place:
+    """Return where the next message goes; call it with the lock held.
+
+    Raises:
+        NotFoundError: there is no such branch.
+        CorruptFileError: index or metadata can't be read.
+    """
+    metadata = read_object(folder.metadata_path.read_bytes(), folder.metadata_path)
+    name = branch or msgspec.json.decode(metadata["active_branch_name"], type=str)
+    ids = branch_ids(metadata, name, folder)
+    return Place(name, ids[-1] if ids else None, len(listed_ids(folder)))
 
 
 def append(
@@ -43,45 +86,45 @@ def append(
     Raises:
         NotFoundError: there is no such branch.
         CorruptFileError: index or metadata can't be read, or a message of this id is there.
+        StoreBusyError: another writer holds the context.
     """
-    metadata = read_record(folder.metadata_path, ContextMetadata)
-    index = folder.index(Problems(strict=True))
-    name = branch or metadata.active_branch_name
-    if name not in metadata.branches:
-        raise NotFoundError(f"no branch {name!r} in context {folder.context_id}")
-    ids = metadata.branches[name].message_ids
-    stored, entries = _write_messages(folder, messages, name, ids[-1] if ids else None, index)
-    write_atomically(folder.index_path, dump(index.model_copy(update={"messages": (*index.messages, *entries)})))
-    longer = metadata.branches[name].model_copy(
-        update={"message_ids": (*ids, *(message.message_id for message in stored))}
-    )
-    changes = {"branches": metadata.branches | {name: longer}, "updated_at": at or datetime.now(UTC)}
-    write_atomically(folder.metadata_path, dump(metadata.model_copy(update=changes)))
-    return stored
+    with writing(folder):
+        place = next_place(folder, branch)
+        placed = _placed(folder, messages, place)
+        sizes = _write_files(folder, placed)
+        entries = [index_entry(message, size) for message, size in zip(placed, sizes, strict=True)]
+        put_entries(folder, {entry.message_id: dump(entry) for entry in entries})
+        put_metadata(folder, ids=[message.message_id for message in placed], branch=place.branch, at=at)
+    return placed
 
 
-def _write_messages(
-    folder: ContextFolder, messages: Sequence[Message], branch: str, last_id: str | None, index: Index
-) -> tuple[list[Message], list[IndexEntry]]:
-    stored, entries = [], []
-    listed = {entry.message_id for entry in index.messages}
-    for position, message in enumerate(messages, start=len(index.messages)):
+def _placed(folder: ContextFolder, messages: Sequence[Message], place: Place) -> list[Message]:
+    """Say of each message where it stands; each follows the one before."""
+    placed: list[Message] = []
+    parent_id = place.parent_id
+    for position, message in enumerate(messages, start=place.position):
+        where = {
+            "context_id": folder.context_id,
+            "branch": place.branch,
+            "position": position,
+            "parent_id": message.parent_id or parent_id,
+        }
+        placed.append(message.model_copy(update=where))
+        parent_id = message.message_id
+    return placed
+
+
+def _write_files(folder: ContextFolder, messages: Sequence[Message]) -> list[int]:
+    """Write message files and return their sizes in bytes."""
+    known = set(listed_ids(folder))
+    sizes = []
+    for message in messages:
         path = folder.message_file(message.message_id)
-        placed = message.model_copy(
-            update={
-                "context_id": folder.context_id,
-                "branch": branch,
-                "position": position,
-                "parent_id": message.parent_id or last_id,
-            }
-        )
-        data = dump(placed)
+        data = dump(message)
         # A file that no index lists and that says the same is what an append left that was cut short: go on with it.
-        if message.message_id in listed or (path.exists() and path.read_bytes() != data):
+        if message.message_id in known or (path.exists() and path.read_bytes() != data):
             raise CorruptFileError(str(path), "", "there is a message of this id; nothing was written over it")
         write_atomically(path, data)
-        stored.append(placed)
-        entries.append(index_entry(placed, len(data)))
-        listed.add(placed.message_id)
-        last_id = placed.message_id
-    return stored, entries
+        known.add(message.message_id)
+        sizes.append(len(data))
+    return sizes

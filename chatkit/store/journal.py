@@ -1,0 +1,190 @@
+"""The journal of a response that is still streaming: one line a chunk, so that a killed process loses the tail at most.
+
+Line 1 is the message as it will be, without chunks; every further line is a chunk (``at``, ``delta``, ``kind``), or
+what has become known of the stream (``metadata``). A torn last line is dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pydantic import ValidationError
+
+from chatkit.errors import CorruptFileError
+from chatkit.models import Message, Piece, Response, ResponseMetadata
+from chatkit.models.response import TEXT
+from chatkit.store.atomic import sync_folder, write_all
+from chatkit.store.json_files import dump_json, parse_json, validate
+from chatkit.timing.stamps import format_stamp, from_us, parse_stamp, to_us
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Durability = Literal["chunk", "second", "none"]
+"""When lines are forced to the disk: each before ``append`` returns, once a second, or not at all."""
+
+SUFFIX = ".journal.jsonl"
+_SYNC_EVERY_S = 1.0
+
+
+class Content(NamedTuple):
+    """What a journal says: the message as it was begun, its chunks so far, and what is known of the stream."""
+
+    message: Message
+    pieces: list[Piece]
+    known: dict[str, Any]
+
+    def so_far(self, finish_reason: str | None = None) -> Message:
+        """Return the message with the chunks that have come."""
+        begun = self.message.streaming_response
+        if begun is None:  # the reader has made sure of that
+            raise TypeError("not the journal of a response")
+        metadata = {**begun.metadata.to_dict(), **self.known}
+        response = Response.from_pieces(
+            self.pieces,
+            started_at=begun.started_at,
+            model=begun.model,
+            finish_reason=finish_reason,
+            metadata=ResponseMetadata.model_validate(metadata),
+        )
+        return self.message.model_copy(update={"streaming_response": response})
+
+
+def read_journal(path: Path) -> Content:
+    """Read what has come so far.
+
+    Raises:
+        FileNotFoundError: there is no such journal.
+        CorruptFileError: its first line is not what it should be, or one in the middle.
+    """
+    *lines, _torn = path.read_bytes().split(b"\n")
+    if not lines:
+        raise CorruptFileError(str(path), "line 1", "the journal has no header yet")
+    message = validate(parse_json(lines[0], path), Message, path)
+    if message.streaming_response is None:
+        raise CorruptFileError(str(path), "line 1", "not the beginning of a response")
+    pieces: list[Piece] = []
+    known: dict[str, Any] = {}
+    for number, line in enumerate(lines[1:], start=2):
+        try:
+            said = parse_json(line, path)
+            if "delta" in said:
+                pieces.append(Piece(to_us(parse_stamp(said["at"])), said["delta"], said.get("kind", TEXT)))
+            known.update(said.get("metadata", {}))
+        except (CorruptFileError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CorruptFileError(str(path), f"line {number}", f"not a line of a journal: {error}") from error
+    try:
+        ResponseMetadata.model_validate(known)
+    except ValidationError as error:
+        raise CorruptFileError(str(path), "metadata", str(error.errors(include_url=False)[0]["msg"])) from error
+    return Content(message, pieces, known)
+
+
+class Journal:
+    """Writes a journal, in a thread of its own so that whoever records is not held up by the disk.
+
+    Args:
+        path: the file; it must not be there yet.
+        header: the message as it will be, without chunks.
+        durability: see :data:`Durability`.
+
+    Attributes:
+        error: what the disk said when a line could not be written; later lines are not tried.
+    """
+
+    def __init__(self, path: Path, header: bytes, durability: Durability) -> None:
+        self.path = path
+        self.error: OSError | None = None
+        self._durability = durability
+        self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            write_all(self._handle, header)
+            os.fsync(self._handle)
+            sync_folder(path.parent)
+        except Exception:
+            os.close(self._handle)
+            with suppress(OSError):
+                os.unlink(path)
+            raise
+        self._thread = threading.Thread(target=self._write_entries, name=f"journal {path.name[:8]}", daemon=True)
+        self._thread.start()
+
+    def append(self, piece: Piece) -> None:
+        """Add a chunk; with durability ``chunk`` it is on the disk when this returns."""
+        self._put(piece)
+
+    def note(self, metadata: dict[str, Any]) -> None:
+        """Add what has become known of the stream; JSON types only."""
+        self._put(metadata)
+
+    def close(self) -> None:
+        """Write what is left and end the thread."""
+        if self._thread.is_alive():
+            self._entries.put(None)
+            self._thread.join()
+
+    def _put(self, what: Piece | dict[str, Any]) -> None:
+        entry = _Entry(what, threading.Event() if self._durability == "chunk" else None)
+        self._entries.put(entry)
+        if entry.written is not None:
+            entry.written.wait()
+
+    def _write_entries(self) -> None:
+        """Write what is queued, until the end; forced to the disk as often as the durability asks for."""
+        synced_at, is_synced = time.monotonic(), True
+        while True:
+            try:
+                entry = self._entries.get(timeout=None if is_synced else _SYNC_EVERY_S)
+            except queue.Empty:
+                entry = _NOTHING
+            if entry is None:
+                break
+            is_due = self._is_due(time.monotonic() - synced_at)
+            self._write(entry, sync=is_due)
+            is_synced = is_due or self._durability == "none"
+            synced_at = time.monotonic() if is_due else synced_at
+            if entry.written is not None:
+                entry.written.set()
+        os.close(self._handle)
+
+    def _is_due(self, since_s: float) -> bool:
+        return self._durability == "chunk" or (self._durability == "second" and since_s >= _SYNC_EVERY_S)
+
+    def _write(self, entry: _Entry, *, sync: bool) -> None:
+        if self.error is not None:
+            return
+        try:
+            write_all(self._handle, _line(entry.what))
+            if sync:
+                os.fsync(self._handle)
+        except OSError as error:
+            self.error = error
+
+
+class _Entry(NamedTuple):
+    """What is to be written, and the event to set when it is."""
+
+    what: Piece | dict[str, Any] | None
+    written: threading.Event | None = None
+
+
+_NOTHING = _Entry(None)
+
+
+def _line(what: Piece | dict[str, Any] | None) -> bytes:
+    """Return the line of a chunk, or of what has become known; none for neither."""
+    if what is None:
+        return b""
+    if isinstance(what, Piece):
+        line: dict[str, Any] = {"at": format_stamp(from_us(what.at_us)), "delta": what.delta}
+        if what.kind != TEXT:
+            line["kind"] = what.kind
+    else:
+        line = {"metadata": what}
+    return dump_json(line)

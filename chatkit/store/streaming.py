@@ -1,0 +1,206 @@
+"""The life of a streamed response: begun, chunk by chunk, and ended; whatever happens in between, what came is kept."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from filelock import Timeout
+
+from chatkit.errors import StreamStateError
+from chatkit.models import Message, Piece, Response, ResponseMetadata
+from chatkit.models.response import TEXT
+from chatkit.models.states import AWAITING, state_after
+from chatkit.store.atomic import remove
+from chatkit.store.bookkeeping import put_entries, put_metadata, store_message
+from chatkit.store.folder import streaming_entry
+from chatkit.store.journal import Journal
+from chatkit.store.json_files import dump
+from chatkit.store.locks import forget_journal_lock, journal_lock
+from chatkit.store.writing import next_place, writing
+from chatkit.timing.stamps import to_us
+
+if TYPE_CHECKING:
+    from chatkit.models import Usage
+    from chatkit.store.folder import ContextFolder
+    from chatkit.store.journal import Durability
+
+
+class Stream:
+    """A response that is being recorded. ``Store.open_stream`` makes one; end it with finalize or abort.
+
+    Attributes:
+        message_id: the message it will be.
+        context_id: its context.
+        pieces: what has come so far.
+    """
+
+    def __init__(self, folder: ContextFolder, begun: Message, durability: Durability) -> None:
+        self.message_id = begun.message_id
+        self.context_id = folder.context_id
+        self.pieces: list[Piece] = []
+        self._folder = folder
+        self._known: dict[str, Any] = {}
+        self._clock_ns = time.time_ns() - time.monotonic_ns()  # so that times never go back
+        self._is_ended = False
+        self._lock = journal_lock(folder.path, begun.message_id)
+        self._begin(begun, durability)
+
+    def append(self, delta: str, *, kind: str = TEXT, at_us: int | None = None) -> None:
+        """Add a chunk as it came; an empty one counts in nothing and is left out.
+
+        Args:
+            delta: the text as received.
+            kind: ``text``, ``reasoning`` or ``tool_call``.
+            at_us: its arrival in µs since the epoch; now by default.
+
+        Raises:
+            StreamStateError: the response has ended.
+        """
+        at_us = (self._clock_ns + time.monotonic_ns()) // 1000 if at_us is None else at_us
+        self._check_lives("a chunk")
+        if delta:
+            piece = Piece(at_us, delta, kind)
+            self.pieces.append(piece)
+            self._journal.append(piece)
+
+    def note(self, **known: Any) -> None:
+        """Note what has become known of the stream (fields of ResponseMetadata), so that a crash does not lose it.
+
+        Raises:
+            StreamStateError: the response has ended.
+        """
+        self._check_lives("a note")
+        self._known |= known
+        self._journal.note(ResponseMetadata(**known).model_dump(include=set(known)))
+
+    def finalize(
+        self,
+        *,
+        completed_at: datetime | None = None,
+        model: str | None = None,
+        usage: Usage | None = None,
+        finish_reason: str | None = None,
+        metadata: ResponseMetadata | None = None,
+    ) -> Message:
+        """End the response; when this returns, a power cut loses nothing of it.
+
+        Args:
+            completed_at: the stream ended; now by default.
+            model: as the provider named it, if it was not known at the beginning.
+            usage: None where none was reported.
+            finish_reason: as reported.
+            metadata: what is known of the stream; what was noted before counts where this is silent.
+
+        Returns:
+            The message as it was stored.
+
+        Raises:
+            StreamStateError: the response has ended already.
+            OSError: the disk refused; nothing is lost, and finalize may be called again.
+        """
+        self._check_lives("an end")
+        begun = self._begun.streaming_response
+        told = {**self._known, **(metadata.model_dump(exclude_unset=True) if metadata else {})}
+        response = Response.from_pieces(
+            self.pieces,
+            started_at=begun.started_at if begun else datetime.now(UTC),
+            completed_at=completed_at or datetime.now(UTC),
+            model=model or (begun.model if begun else None),
+            usage=usage,
+            finish_reason=finish_reason,
+            metadata=ResponseMetadata.model_validate(told),
+        )
+        message = self._begun.model_copy(update={"streaming_response": response})
+        with writing(self._folder):
+            store_message(self._folder, message, state=state_after(response), at=response.completed_at)
+        self._end()
+        return message
+
+    def abort(self, reason: str = "aborted", **known: Any) -> Message:
+        """End the response because somebody gave up: what came is kept, and the context's state is failed.
+
+        Args:
+            reason: what happened; ``aborted``, or any text, which is kept as the error.
+            known: what :meth:`finalize` takes besides the finish reason.
+        """
+        metadata = known.pop("metadata", None) or ResponseMetadata()
+        if reason != "aborted":
+            metadata = metadata.model_copy(update={"error": reason})
+        return self.finalize(finish_reason="aborted", metadata=metadata, **known)
+
+    def _begin(self, begun: Message, durability: Durability) -> None:
+        """Write the journal's header, then the index entry, then the metadata."""
+        with writing(self._folder):
+            self._check_is_new()
+            place = next_place(self._folder, begun.branch)
+            self._begun = begun.model_copy(
+                update={
+                    "context_id": self.context_id,
+                    "branch": place.branch,
+                    "position": place.position,
+                    "parent_id": begun.parent_id or place.parent_id,
+                }
+            )
+            try:
+                self._lock.acquire()
+            except Timeout as error:
+                raise StreamStateError(f"message {self.message_id} is being recorded by another process") from error
+            try:
+                self._journal = Journal(self._folder.journal_file(self.message_id), dump(self._begun), durability)
+            except BaseException:
+                forget_journal_lock(self._lock)
+                raise
+            try:
+                put_entries(self._folder, {self.message_id: dump(streaming_entry(self._begun))})
+                put_metadata(self._folder, ids=[self.message_id], branch=place.branch, state=AWAITING)
+            except BaseException:
+                self._journal.close()
+                self._lock.release(force=True)  # what was begun is ended by recovery
+                self._folder.is_recovered = False
+                raise
+
+    def _check_is_new(self) -> None:
+        if self._folder.message_file(self.message_id).exists():
+            raise StreamStateError(f"message {self.message_id} has ended: a second beginning is not possible")
+        if self._folder.journal_file(self.message_id).exists():
+            raise StreamStateError(f"message {self.message_id} has begun already")
+
+    def _check_lives(self, what: str) -> None:
+        if self._is_ended:
+            raise StreamStateError(f"{what} after the end of message {self.message_id}: begin a new one")
+
+    def _end(self) -> None:
+        self._is_ended = True
+        self._journal.close()
+        remove(self._journal.path)
+        forget_journal_lock(self._lock)
+
+
+def begun_response(
+    *,
+    message_id: str | None = None,
+    started_at: datetime | None = None,
+    model: str | None = None,
+    role: str = "assistant",
+    parent_id: str | None = None,
+    branch: str | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Message:
+    """Return the message of a response of which nothing has come yet."""
+    started_at = started_at or datetime.now(UTC)
+    return Message.from_response(
+        Response(content="", chunks=(), started_at=started_at, model=model),
+        message_id=message_id or str(uuid4()),
+        role=role,
+        parent_id=parent_id,
+        branch=branch,
+        metadata=metadata or {},
+    )
+
+
+def at_us(moment: datetime | None) -> int | None:
+    """Return a moment in µs since the epoch; None stays None."""
+    return None if moment is None else to_us(moment)
