@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import warnings
 from typing import TYPE_CHECKING
 
 from chatkit import __version__
-from chatkit.cli import import_command, lab_command, report_command
+from chatkit.cli import (
+    check_command,
+    import_command,
+    lab_command,
+    report_command,
+    schema_command,
+    trash_command,
+)
 from chatkit.errors import ChatkitError, CorruptFileWarning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = (report_command, lab_command, import_command)
+COMMANDS = (report_command, lab_command, import_command, check_command, trash_command, schema_command)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,6 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             warnings.simplefilter("default")
             warnings.showwarning = _show_warning
             return int(chosen.run(chosen))
+    except BrokenPipeError:
+        # Whoever reads our output has had enough (head, less). Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ChatkitError, OSError) as error:
         print(f"chatkit: {error}", file=sys.stderr)
         return 1

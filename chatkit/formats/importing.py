@@ -93,10 +93,10 @@ def _store(conversation: Conversation, store: Store, report: ImportReport) -> No
     if not new:
         return
     if context is None:
-        last = next(message.streaming_response for message in reversed(messages) if message.streaming_response)
-        context = store.create_context(**conversation.context_fields(), current_state=state_after(last))
+        context = store.create_context(**conversation.context_fields())
         report.n_contexts += 1
-    context.append_messages(new, at=conversation.last_moment())
+    last = next(message.streaming_response for message in reversed(messages) if message.streaming_response)
+    context.append_messages(new, at=conversation.last_moment(), state=state_after(last))
     report.n_messages += len(new)
 
 

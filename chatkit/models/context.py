@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from chatkit.models.record import Id, Record, Stamp, is_absent
+from chatkit.models.record import Id, Record, Stamp, is_absent, nothing_if_null
 
 State = str | dict[str, Any]
 """``idle``, ``streaming_llm_response``, …, or ``{"failed": {"error_message": …, "failed_at": …}}``."""
@@ -45,7 +45,7 @@ class ContextMetadata(Record):
     config: ContextConfig = ContextConfig()
     branches: dict[str, Branch] = Field(default_factory=lambda: {MAIN: Branch(name=MAIN)})
     active_branch_name: str = MAIN
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: Annotated[dict[str, Any], BeforeValidator(nothing_if_null)] = Field(default_factory=dict)
 
     @property
     def active_branch(self) -> Branch | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import uuid4
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from chatkit.models.record import Id, Record, Stamp, Whole, is_absent
+from chatkit.models.record import Id, Record, Stamp, Whole, is_absent, nothing_if_null
 from chatkit.models.response import TEXT, Response
 from chatkit.models.summary import summary_line
 from chatkit.models.text import join
@@ -55,7 +55,7 @@ class Message(Record):
     created_at: Stamp | None = None
     text: Text | None = Field(default=None, exclude_if=is_absent)
     streaming_response: Response | None = Field(default=None, exclude_if=is_absent)
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: Annotated[dict[str, Any], BeforeValidator(nothing_if_null)] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

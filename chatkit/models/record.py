@@ -58,8 +58,19 @@ Stamp = Annotated[
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """A UUID in lower-case canonical form."""
 
-Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+
+def _read_whole(value: object) -> object:
+    """Read a whole number; some writers of JSON give it a point (``200.0``)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_read_whole), Field(ge=-(2**63), lt=2**63)]
 """A whole number that a column of 64 bits can hold: JSON has larger ones, and one of them must not spoil a table."""
+
+
+def nothing_if_null(value: object) -> object:
+    """Read an object that is null as one without keys."""
+    return {} if value is None else value
 
 
 def is_absent(value: object) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from chatkit.models.record import Record, Stamp, Whole, is_absent
+from chatkit.models.record import Record, Stamp, Whole, is_absent, nothing_if_null
 from chatkit.models.text import code_points, join
 from chatkit.models.usage import Usage
 from chatkit.timing import Ragged, Streams, figures, gaps, is_stall
@@ -102,7 +102,7 @@ class Response(Record):
     model: str | None = None
     usage: Usage | None = None
     finish_reason: str | None = None
-    metadata: ResponseMetadata = ResponseMetadata()
+    metadata: Annotated[ResponseMetadata, BeforeValidator(nothing_if_null)] = ResponseMetadata()
 
     @classmethod
     def from_pieces(

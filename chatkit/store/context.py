@@ -135,10 +135,15 @@ class Context:
         return self.append_messages([message], branch=branch, at=at)[0]
 
     def append_messages(
-        self, messages: Sequence[Message], *, branch: str | None = None, at: datetime | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        branch: str | None = None,
+        at: datetime | None = None,
+        state: State | None = None,
     ) -> list[Message]:
-        """Store several messages one after the other, as :meth:`append_message` does one."""
-        stored = append(self.folder(), messages, branch=branch, at=at)
+        """Store several messages one after the other, as :meth:`append_message` does one; ``state`` is set then."""
+        stored = append(self.folder(), messages, branch=branch, at=at, state=state)
         self.refresh()
         return stored
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from chatkit.errors import CorruptFileError
-from chatkit.models import Chunk, ContextMetadata, Index, IndexEntry, Message, Piece, ResponseMetadata
+from chatkit.models import Chunk, ContextMetadata, Index, IndexEntry, Message, Piece
 from chatkit.models.message import RESPONSE_TYPE, TEXT_TYPE
 from chatkit.models.response import chunks_of, mean_gap_ms, whole_ms
 from chatkit.timing.stamps import parse_stamp, to_us
@@ -28,6 +28,10 @@ Place = tuple[int | None, str | None]
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SPELLED = re.compile(r"(?<![a-z0-9])[a-z](?:_[a-z])+(?![a-z0-9])")
+_STREAMING_KEYS = {
+    "chunks_count", "started_at", "completed_at", "total_duration_ms", "average_chunk_interval_ms", "request_sent_at",
+}  # fmt: skip
+"""What a node's ``metadata.streaming`` says that the response says better."""
 _NODE_KEYS = {"role", "content", "message_type", "metadata", "rich_type"}
 
 
@@ -196,15 +200,22 @@ def _response(data: Mapping[str, Any], streaming: Mapping[str, Any]) -> dict[str
     sent_at = streaming.get("request_sent_at")
     started_at = parse_stamp(sent_at or data["started_at"])
     completed_at = parse_stamp(data["completed_at"]) if data.get("completed_at") else None
-    chunks: list[Chunk] = list(chunks_of(pieces))
     total_us = None if completed_at is None else to_us(completed_at) - to_us(started_at)
+    told = {key: value for key, value in streaming.items() if key not in _STREAMING_KEYS}
     return dict(data) | {
-        "chunks": chunks,
+        "chunks": [_chunk(new, old) for new, old in zip(chunks_of(pieces), data["chunks"], strict=True)],
         "started_at": started_at,
         "completed_at": completed_at,
         "total_duration_ms": None if total_us is None else whole_ms(total_us),
-        "metadata": ResponseMetadata(
-            started_at_is="request_sent" if sent_at else "first_chunk",
-            average_chunk_interval_ms=mean_gap_ms(pieces),
-        ),
+        "metadata": {
+            **(data.get("metadata") or {}),
+            **told,
+            "started_at_is": "request_sent" if sent_at else "first_chunk",
+            "average_chunk_interval_ms": mean_gap_ms(pieces),
+        },
     }
+
+
+def _chunk(new: Chunk, old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a chunk with its counts made anew, and the keys of the old one that we do not know."""
+    return {key: value for key, value in old.items() if key not in Chunk.model_fields} | new.to_dict()

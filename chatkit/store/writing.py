@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chatkit.models import ContextMetadata, Message
+    from chatkit.models.context import State
 
 
 class Place(NamedTuple):
@@ -79,7 +80,12 @@ def next_place(folder: ContextFolder, branch: str | None) -> Place:
 
 
 def append(
-    folder: ContextFolder, messages: Sequence[Message], *, branch: str | None, at: datetime | None
+    folder: ContextFolder,
+    messages: Sequence[Message],
+    *,
+    branch: str | None,
+    at: datetime | None,
+    state: State | None = None,
 ) -> list[Message]:
     """Add messages to the end of a branch: their files, then the index, then the metadata.
 
@@ -94,7 +100,7 @@ def append(
         sizes = _write_files(folder, placed)
         entries = [index_entry(message, size) for message, size in zip(placed, sizes, strict=True)]
         put_entries(folder, {entry.message_id: dump(entry) for entry in entries})
-        put_metadata(folder, ids=[message.message_id for message in placed], branch=place.branch, at=at)
+        put_metadata(folder, ids=[message.message_id for message in placed], branch=place.branch, at=at, state=state)
     return placed
 
 
