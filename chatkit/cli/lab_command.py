@@ -18,6 +18,8 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 _SHIPPED = _PACKAGE / "share"
 """Where a wheel carries the notebooks and the sample store."""
 _PARTS = ("notebooks", "data")
+_FIRST = "notebooks/01_quickstart.ipynb"
+"""What is open when JupyterLab starts."""
 
 
 def add_to(commands: Any) -> None:
@@ -38,8 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     if find_spec("jupyterlab") is None:
         raise MissingExtraError('JupyterLab is not installed: pip install "chatkit-lab[lab]"')
     lay_out(arguments.folder)
-    command = [sys.executable, "-m", "jupyterlab", str(arguments.folder / "notebooks")]
-    command += [f"--ServerApp.root_dir={arguments.folder.resolve()}"]
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={arguments.folder.resolve()}"]
+    command.append(f"--LabApp.default_url=/lab/tree/{_FIRST}")
     if arguments.no_browser:
         command.append("--no-browser")
     return subprocess.run(command, check=False).returncode  # noqa: S603 - our own interpreter and arguments
