@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from chatkit.charts import plot_arrival, plot_gaps
+    from chatkit.capture import Recorder, record
+    from chatkit.charts import plot_arrival, plot_gaps, plot_latency, plot_timeline
     from chatkit.errors import (
         ChatkitError,
         CorruptFileError,
@@ -23,40 +24,78 @@ if TYPE_CHECKING:
         MissingExtraError,
         NotFoundError,
         ReadOnlyError,
+        SlowConsumerWarning,
+        StoreBusyError,
         StreamStateError,
     )
     from chatkit.formats import ImportReport, import_recordings
     from chatkit.frames import chunks_df, contexts_df, messages_df, problems_df, responses_df
-    from chatkit.metrics import stalls, summarize
+    from chatkit.metrics import (
+        PRESETS,
+        Explanation,
+        add_concurrency,
+        add_history,
+        compare,
+        explain,
+        fluidity,
+        goodput,
+        responses_from_chunks,
+        stalls,
+        starvation,
+        summarize,
+        throughput,
+    )
     from chatkit.models import Chunk, Message, Piece, Response, ResponseMetadata, Usage
     from chatkit.player import Player
     from chatkit.reports import report
     from chatkit.store import Context, Problem, Store
 
 _HOMES = {
-    "chatkit.charts": ("plot_arrival", "plot_gaps"),
+    "chatkit.capture": (
+        "Recorder", "record",
+    ),
+    "chatkit.charts": (
+        "plot_arrival", "plot_gaps", "plot_latency", "plot_timeline",
+    ),
     "chatkit.errors": (
         "ChatkitError", "CorruptFileError", "CorruptFileWarning", "FormatError", "MissingExtraError",
-        "NotFoundError", "ReadOnlyError", "StreamStateError",
+        "NotFoundError", "ReadOnlyError", "SlowConsumerWarning", "StoreBusyError", "StreamStateError",
     ),
-    "chatkit.formats": ("ImportReport", "import_recordings"),
-    "chatkit.frames": ("chunks_df", "contexts_df", "messages_df", "problems_df", "responses_df"),
-    "chatkit.metrics": ("stalls", "summarize"),
-    "chatkit.models": ("Chunk", "Message", "Piece", "Response", "ResponseMetadata", "Usage"),
-    "chatkit.player": ("Player",),
-    "chatkit.reports": ("report",),
-    "chatkit.store": ("Context", "Problem", "Store"),
+    "chatkit.formats": (
+        "ImportReport", "import_recordings",
+    ),
+    "chatkit.frames": (
+        "chunks_df", "contexts_df", "messages_df", "problems_df", "responses_df",
+    ),
+    "chatkit.metrics": (
+        "Explanation", "PRESETS", "add_concurrency", "add_history", "compare", "explain", "fluidity",
+        "goodput", "responses_from_chunks", "stalls", "starvation", "summarize", "throughput",
+    ),
+    "chatkit.models": (
+        "Chunk", "Message", "Piece", "Response", "ResponseMetadata", "Usage",
+    ),
+    "chatkit.player": (
+        "Player",
+    ),
+    "chatkit.reports": (
+        "report",
+    ),
+    "chatkit.store": (
+        "Context", "Problem", "Store",
+    ),
 }  # fmt: skip
 """Where each public name lives."""
 
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "PRESETS",
     "ChatkitError",
     "Chunk",
     "Context",
     "CorruptFileError",
     "CorruptFileWarning",
+    "Explanation",
     "FormatError",
     "ImportReport",
     "Message",
@@ -66,23 +105,38 @@ __all__ = [
     "Player",
     "Problem",
     "ReadOnlyError",
+    "Recorder",
     "Response",
     "ResponseMetadata",
+    "SlowConsumerWarning",
     "Store",
+    "StoreBusyError",
     "StreamStateError",
     "Usage",
     "__version__",
+    "add_concurrency",
+    "add_history",
     "chunks_df",
+    "compare",
     "contexts_df",
+    "explain",
+    "fluidity",
+    "goodput",
     "import_recordings",
     "messages_df",
     "plot_arrival",
     "plot_gaps",
+    "plot_latency",
+    "plot_timeline",
     "problems_df",
+    "record",
     "report",
     "responses_df",
+    "responses_from_chunks",
     "stalls",
+    "starvation",
     "summarize",
+    "throughput",
 ]
 
 

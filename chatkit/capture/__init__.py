@@ -1,5 +1,6 @@
-"""Live streams in: one reader per provider's event shapes, and what puts a response together."""
+"""Live streams in: the recorder, one reader per provider's event shapes, and what puts a response together."""
 
 from chatkit.capture.assembly import Assembly
+from chatkit.capture.recorder import Recorder, record
 
-__all__ = ["Assembly"]
+__all__ = ["Assembly", "Recorder", "record"]

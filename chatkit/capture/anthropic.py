@@ -20,6 +20,8 @@ _TEXTS = {
     "input_json_delta": (TOOL_CALL, "partial_json"),
 }
 _SILENT = {"content_block_stop", "message_stop", "ping"}
+_DERIVED = {"text", "thinking", "input_json", "citation", "signature", "compaction"}
+"""Events that the SDK's ``messages.stream()`` adds: they say again what a ``content_block_delta`` said."""
 
 
 def _recognises(event: Json) -> bool:
@@ -43,7 +45,7 @@ def _read(event: Json) -> Reading | None:
         return Reading(finished={0: reason} if reason else {}, raw_usage=mapping_of(event, "usage") or None)
     if kind == "error":
         return Reading(error=event.get("error"))
-    return Reading() if kind in _SILENT else None
+    return Reading() if kind in _SILENT or kind in _DERIVED else None
 
 
 def _input_usage(message: Json) -> dict[str, Any] | None:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chatkit.capture.anthropic import ANTHROPIC_MESSAGES
+from chatkit.capture.gemini import GEMINI
 from chatkit.capture.openai_chat import OPENAI_CHAT
 from chatkit.capture.openai_responses import OPENAI_RESPONSES
+from chatkit.capture.reading import Delta, Reading
+from chatkit.capture.wire import PlainText
 from chatkit.models import Piece, Response, ResponseMetadata
+from chatkit.models.response import TEXT
 from chatkit.timing.stamps import from_us
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from chatkit.capture.reading import EventShape, Reading
+    from chatkit.capture.reading import EventShape
+    from chatkit.models import Usage
 
-SHAPES = (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC_MESSAGES)
+SHAPES = (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC_MESSAGES, GEMINI)
+
+
+class Ending(NamedTuple):
+    """What is known of one choice's response besides its chunks, when its stream has ended."""
+
+    completed_at: datetime | None
+    model: str | None
+    usage: Usage | None
+    finish_reason: str | None
+    metadata: ResponseMetadata
 
 
 class Assembly:
@@ -25,15 +40,20 @@ class Assembly:
     Args:
         started_us: the request was sent, µs since the epoch.
         model: the model asked for; what the stream says of itself counts more.
+
+    Attributes:
+        first_event_us: the first event came; None before it.
+        headers_us: the response's headers came; None where that was not noted.
+        n_unknown: events of unknown shape, which were skipped.
     """
 
     def __init__(self, started_us: int, *, model: str | None = None) -> None:
         self.started_us = started_us
         self.model = model
         self.n_unknown = 0
+        self.headers_us: int | None = None
+        self.first_event_us: int | None = None
         self._shape: EventShape | None = None
-        self._headers_us: int | None = None
-        self._first_event_us: int | None = None
         self._pieces: dict[int, list[Piece]] = {}
         self._finished: dict[int, tuple[int, str]] = {}
         self._raw_usage: dict[str, Any] = {}
@@ -45,65 +65,82 @@ class Assembly:
         """Whether the stream said how it ended: a finish reason for each choice, or an error."""
         return self._error is not None or (bool(self._finished) and self._finished.keys() >= self._pieces.keys())
 
+    @property
+    def choices(self) -> list[int]:
+        """Indices of the choices of which something came, at least one."""
+        return sorted(self._pieces.keys() | self._finished.keys()) or [0]
+
     def note_headers(self, at_us: int) -> None:
         """Note when the response's headers came."""
-        self._headers_us = at_us
+        self.headers_us = at_us
 
-    def take(self, at_us: int, event: Any) -> None:
-        """Take in the next event: parsed JSON, and when it came. One of unknown shape is counted, and skipped."""
-        if self._first_event_us is None:
-            self._first_event_us = at_us
+    def note_error(self, error: Any) -> None:
+        """Note what broke the stream; what the stream itself said of it counts more."""
+        self._error = self._error or error
+
+    def take(self, at_us: int, event: Any) -> tuple[Delta, ...]:
+        """Take in the next event: parsed JSON, or a piece of bare text. One of unknown shape is counted, and skipped.
+
+        Returns:
+            Its pieces of output; none of them is empty.
+        """
+        if self.first_event_us is None:
+            self.first_event_us = at_us
         reading = self._read(event)
         if reading is None:
             self.n_unknown += 1
-            return
-        for choice, kind, text in reading.deltas:
-            if text:
-                self._pieces.setdefault(choice, []).append(Piece(at_us, text, kind))
+            return ()
+        deltas = tuple(delta for delta in reading.deltas if delta.text)
+        for choice, kind, text in deltas:
+            self._pieces.setdefault(choice, []).append(Piece(at_us, text, kind))
         for choice, reason in reading.finished.items():
             self._finished[choice] = (at_us, reason)
         self.model = reading.model or self.model
-        self._raw_usage |= {key: value for key, value in (reading.raw_usage or {}).items() if value is not None}
+        if reading.raw_usage:
+            self._raw_usage |= {key: value for key, value in reading.raw_usage.items() if value is not None}
         self._server_timings = reading.server_timings or self._server_timings
         self._error = self._error or reading.error
+        return deltas
 
     def responses(self, ended_us: int | None, *, finish_reason: str | None = None) -> dict[int, Response]:
-        """Return the response of each choice by its index, at least one.
+        """Return the response of each choice by its index, at least one; takes what :meth:`ending` takes."""
+        return {
+            choice: Response.from_pieces(
+                self._pieces.get(choice, []),
+                started_at=from_us(self.started_us),
+                **self.ending(choice, ended_us, finish_reason=finish_reason)._asdict(),
+            )
+            for choice in self.choices
+        }
+
+    def ending(self, choice: int, ended_us: int | None, *, finish_reason: str | None = None) -> Ending:
+        """Return what is known of a choice when its stream has ended.
 
         Args:
+            choice: its index.
             ended_us: the stream ended; None where that is not known.
-            finish_reason: for choices that did not say how they ended (``aborted``, ``interrupted``).
+            finish_reason: for a choice that did not say how it ended (``aborted``, ``interrupted``).
         """
-        choices = sorted(self._pieces.keys() | self._finished.keys()) or [0]
-        is_only = len(choices) == 1
-        return {choice: self._response(choice, ended_us, finish_reason, is_only=is_only) for choice in choices}
+        unsaid = "error" if self._error is not None else finish_reason
+        finished_us, reason = self._finished.get(choice, (None, unsaid))
+        is_only = len(self.choices) == 1
+        usage = self._shape.usage(self._raw_usage) if self._shape and self._raw_usage and is_only else None
+        metadata = ResponseMetadata(
+            headers_at=_moment(self.headers_us),
+            first_event_at=_moment(self.first_event_us),
+            finished_at=_moment(finished_us),
+            server_timings=dict(self._server_timings) if self._server_timings else None,
+            raw_usage=dict(self._raw_usage) or None,
+            error=self._error,
+        )
+        return Ending(_moment(ended_us), self.model, usage, reason, metadata)
 
     def _read(self, event: Any) -> Reading | None:
         if not isinstance(event, dict):
-            return None
+            return Reading(deltas=(Delta(0, TEXT, str(event)),)) if isinstance(event, PlainText) else None
         if self._shape is None or not self._shape.recognises(event):
             self._shape = next((shape for shape in SHAPES if shape.recognises(event)), self._shape)
         return self._shape.read(event) if self._shape else None
-
-    def _response(self, choice: int, ended_us: int | None, finish_reason: str | None, *, is_only: bool) -> Response:
-        finished_us, reason = self._finished.get(choice, (None, "error" if self._error is not None else finish_reason))
-        usage = self._shape.usage(self._raw_usage) if self._shape and self._raw_usage and is_only else None
-        return Response.from_pieces(
-            self._pieces.get(choice, []),
-            started_at=from_us(self.started_us),
-            completed_at=_moment(ended_us),
-            model=self.model,
-            usage=usage,
-            finish_reason=reason,
-            metadata=ResponseMetadata(
-                headers_at=_moment(self._headers_us),
-                first_event_at=_moment(self._first_event_us),
-                finished_at=_moment(finished_us),
-                server_timings=dict(self._server_timings) if self._server_timings else None,
-                raw_usage=dict(self._raw_usage) or None,
-                error=self._error,
-            ),
-        )
 
 
 def _moment(us: int | None) -> datetime | None:

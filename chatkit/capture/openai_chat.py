@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chatkit.capture.reading import Delta, EventShape, Reading, count, list_of, mapping_of, text_of, total
+from chatkit.capture.reading import Delta, EventShape, Reading, count, list_of, mapping_of, place_of, text_of, total
 from chatkit.models import Usage
 from chatkit.models.response import REASONING, TEXT, TOOL_CALL
 
@@ -18,21 +18,23 @@ if TYPE_CHECKING:
 
 _REASONING_KEYS = ("reasoning_content", "reasoning")
 """DeepSeek, llama.cpp and older vLLM use the first, OpenRouter and newer vLLM the second."""
+_DERIVED = ("content.", "refusal.", "tool_calls.", "logprobs.")
+"""Events that the SDK's ``chat.completions.stream()`` adds: they say again what the chunk inside ``chunk`` said."""
 
 
 def _recognises(event: Json) -> bool:
-    return isinstance(event.get("choices"), list) or ("error" in event and "type" not in event)
+    return isinstance(event.get("choices"), list) or "chunk" in event or ("error" in event and "type" not in event)
 
 
 def _read(event: Json) -> Reading | None:
     if event.get("error"):
         return Reading(error=event["error"])
     if not isinstance(event.get("choices"), list):
-        return None
+        return _read_wrapped(event)
     choices = list(enumerate(list_of(event, "choices")))
-    finished = {_index(choice, place): choice["finish_reason"] for place, choice in choices if _is_finished(choice)}
+    finished = {place_of(choice, place): choice["finish_reason"] for place, choice in choices if _is_finished(choice)}
     return Reading(
-        deltas=tuple(delta for place, choice in choices for delta in _deltas(choice, _index(choice, place))),
+        deltas=tuple(delta for place, choice in choices for delta in _deltas(choice, place_of(choice, place))),
         finished=finished,
         raw_usage=mapping_of(event, "usage") or None,
         model=text_of(event, "model") or None,
@@ -40,9 +42,10 @@ def _read(event: Json) -> Reading | None:
     )
 
 
-def _index(choice: Any, place: int) -> int:
-    found = count(choice, "index")
-    return place if found is None else found
+def _read_wrapped(event: Json) -> Reading | None:
+    if text_of(event, "type") == "chunk":
+        return _read(mapping_of(event, "chunk"))
+    return Reading() if text_of(event, "type").startswith(_DERIVED) else None
 
 
 def _is_finished(choice: Any) -> bool:

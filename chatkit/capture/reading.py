@@ -78,6 +78,12 @@ def text_of(thing: Any, key: str) -> str:
     return found if isinstance(found, str) else ""
 
 
+def place_of(choice: Any, place: int) -> int:
+    """Return a choice's ``index``; its place in the list where it does not say."""
+    found = count(choice, "index") if isinstance(choice, Mapping) else None
+    return place if found is None else found
+
+
 def mapping_of(thing: Any, key: str) -> Json:
     """Return the object under a key; an empty one where there is none."""
     found = thing.get(key) if isinstance(thing, Mapping) else None

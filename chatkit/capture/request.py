@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chatkit.capture.reading import list_of, text_of
+from chatkit.capture.reading import list_of, mapping_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _SYSTEM_ROLES = {"system", "developer"}
-_NOT_PARAMETERS = {"messages", "input", "system", "instructions", "contents"}
+_SYSTEM_KEYS = ("system", "instructions", "systemInstruction", "system_instruction")
+_NOT_PARAMETERS = {"messages", "input", "contents", *_SYSTEM_KEYS, "extra_headers", "extra_query", "timeout"}
+"""What is said, and how it is sent: headers may hold keys, which no store should."""
+_ROLES = {"model": "assistant"}  # Gemini's name for it
+_LONGEST_TITLE = 60
 
 
 class Turn(NamedTuple):
@@ -20,22 +25,55 @@ class Turn(NamedTuple):
     text: str
     other_parts: tuple[Any, ...] = ()
 
+    def says_as(self, other: Turn) -> bool:
+        """Whether another turn says the same; a client may have stripped it of outer white space."""
+        return (self.role, self.text.strip()) == (other.role, other.text.strip())
+
+
+def as_json(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request in plain JSON types: an SDK takes its own models among the messages, too."""
+    text = json.dumps(dict(request), default=_plain, skipkeys=True)
+    plain: dict[str, Any] = json.loads(text, parse_constant=lambda _: None)  # a store's files hold no NaN
+    return plain
+
 
 def turns(request: Mapping[str, Any]) -> list[Turn]:
-    """Return the messages of a request, without system prompts (OpenAI chat and Responses, Anthropic)."""
-    said: Any = request.get("messages", request.get("input", []))
-    if isinstance(said, str):
-        return [Turn("user", said)]
-    items = said if isinstance(said, list) else []
-    found = [_turn(item) for item in items if isinstance(item, dict)]
+    """Return the messages of a request, without system prompts (OpenAI chat and Responses, Anthropic, Gemini)."""
+    said: Any = request.get("messages", request.get("input", request.get("contents", [])))
+    items = said if isinstance(said, list) else [said]
+    found = [_turn(item) for item in items if _is_said(item)]
     return [turn for turn in found if turn.role not in _SYSTEM_ROLES]
+
+
+def title(asked: Iterable[Turn]) -> str | None:
+    """Return a title for a conversation: the first text of its user, shortened; None if there is none."""
+    first = next((" ".join(turn.text.split()) for turn in asked if turn.role == "user" and turn.text.strip()), None)
+    if first is None or len(first) <= _LONGEST_TITLE:
+        return first
+    return f"{first[: _LONGEST_TITLE - 1].rstrip()}…"
+
+
+def n_repeated(said: Sequence[Sequence[Turn]], asked: Sequence[Turn]) -> int:
+    """Count the messages that a request begins with and that were said before, in that order.
+
+    Args:
+        said: each step of the conversation; the choices of a response are one step.
+        asked: the request's messages.
+    """
+    same = 0
+    for step, turn in zip(said, asked, strict=False):
+        if not any(turn.says_as(before) for before in step):
+            break
+        same += 1
+    return same
 
 
 def system_prompt(request: Mapping[str, Any]) -> str | None:
     """Return the system prompt, wherever the provider puts it; None if there is none."""
-    for key in ("system", "instructions"):
-        if request.get(key):
-            return _content(request[key])[0]
+    for holder in (request, mapping_of(request, "config")):
+        for key in _SYSTEM_KEYS:
+            if holder.get(key):
+                return _content(holder[key])[0]
     prompts = [_turn(item) for key in ("messages", "input") for item in list_of(request, key) if isinstance(item, dict)]
     return "\n\n".join(turn.text for turn in prompts if turn.role in _SYSTEM_ROLES) or None
 
@@ -45,16 +83,34 @@ def parameters(request: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in request.items() if key not in _NOT_PARAMETERS}
 
 
-def _turn(item: dict[str, Any]) -> Turn:
-    text, others = _content(item.get("content"))
-    return Turn(text_of(item, "role") or "user", text, others)
+def _plain(value: Any) -> Any:
+    """Return what JSON takes in the place of a value it does not know."""
+    if hasattr(value, "model_dump") and not isinstance(value, type):
+        return value.model_dump(mode="json", exclude_none=True)
+    return list(value) if isinstance(value, tuple | set | frozenset) else repr(value)
+
+
+def _is_said(item: Any) -> bool:
+    """Whether an item is a message: of the Responses API's other items, only a tool's answer is one."""
+    if isinstance(item, dict):
+        return "role" in item or "type" not in item or text_of(item, "type").endswith("_output")
+    return isinstance(item, str)
+
+
+def _turn(item: str | dict[str, Any]) -> Turn:
+    if isinstance(item, str):
+        return Turn("user", item)
+    role = text_of(item, "role") or ("tool" if "output" in item else "user")
+    content = next((item[key] for key in ("content", "parts", "output") if item.get(key)), None)
+    return Turn(_ROLES.get(role, role), *_content(content))
 
 
 def _content(content: Any) -> tuple[str, tuple[Any, ...]]:
-    """Return the text of a message's content (a string, or a list of parts) and its other parts."""
+    """Return the text of a message's content (a string, an object with parts, or a list of parts), and other parts."""
     if isinstance(content, str):
         return content, ()
-    parts = content if isinstance(content, list) else []
-    texts = [text_of(part, "text") for part in parts]
+    parts = list_of(content, "parts") if isinstance(content, dict) else content
+    parts = parts if isinstance(parts, list) else []
+    texts = [part if isinstance(part, str) else text_of(part, "text") for part in parts]
     others = tuple(part for part, text in zip(parts, texts, strict=True) if not text)
     return "".join(texts), others

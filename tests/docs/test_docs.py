@@ -45,3 +45,21 @@ def test_the_two_commands_stand_in_the_readme() -> None:
     for extra, command in (("lab", "chatkit report data/store"), ("dev", "python -m pytest")):
         line = f'python3 -m venv .venv && .venv/bin/python -m pip install -e ".[{extra}]" && .venv/bin/{command}'
         assert line in readme.splitlines()
+
+
+def test_every_test_that_the_format_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "format.md").read_text(encoding="utf-8")))
+    there = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(named) > 30
+    assert named - there == set()
+
+
+def test_every_requirement_of_the_format_has_a_scenario_that_a_test_holds() -> None:
+    page = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
+    requirements = re.split(r"^\*\*(\d\.\d)\*\*", page, flags=re.MULTILINE)[1:]
+    texts = dict(zip(requirements[::2], requirements[1::2], strict=True))
+    assert [number for number, text in texts.items() if "*Held by*" not in text.split("\n#")[0]] == []

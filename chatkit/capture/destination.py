@@ -1,0 +1,63 @@
+"""Where the responses of one request go: the context, and the message that they answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from chatkit.capture.asking import ask, new_context, store_at
+from chatkit.store.streaming import Stream, begun_response
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    from chatkit.store import Store
+
+
+class EarlyStream(Stream):
+    """A response begun before its request is sent, so that what the disk takes is no part of its latency."""
+
+    def sent(self, at: datetime) -> None:
+        """Say when the request was sent, before the end of the response."""
+        begun = self._begun.streaming_response
+        if begun is not None:
+            changes = {"created_at": at, "streaming_response": begun.model_copy(update={"started_at": at})}
+            self._begun = self._begun.model_copy(update=changes)
+
+
+class Destination:
+    """A context that holds all that the request said.
+
+    Args:
+        store: a store, or a path.
+        context_id: None for a new context.
+        request: in plain JSON types.
+        model: as it was asked for.
+        title: of a new context.
+        labels: metadata of the responses' messages.
+    """
+
+    def __init__(
+        self,
+        store: Store | str | os.PathLike[str],
+        context_id: Any,
+        *,
+        request: Mapping[str, Any],
+        model: str | None,
+        title: str | None,
+        labels: dict[str, Any],
+    ) -> None:
+        self._store = store_at(store)
+        is_new = context_id is None
+        context = new_context(self._store, request, model, title) if is_new else self._store.context(context_id)
+        self._context_id = context.context_id
+        self._model, self._labels = model, labels
+        self._parent_id = ask(context, request, datetime.now(UTC))
+
+    def begin(self, started_at: datetime | None = None) -> EarlyStream:
+        """Begin a response; tell later when its request was sent if that is not known yet."""
+        begun = begun_response(
+            started_at=started_at, model=self._model, parent_id=self._parent_id, metadata=self._labels
+        )
+        return EarlyStream(self._store.context(self._context_id).folder(), begun, "second")

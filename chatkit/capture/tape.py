@@ -1,0 +1,102 @@
+"""What happens to each event of a live stream: its time is noted, it is read, and its pieces go to the store."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from chatkit.capture.clock import NS_PER_MS, NS_PER_US
+from chatkit.capture.wire import Unpacker
+from chatkit.errors import StreamStateError
+from chatkit.timing.stamps import from_us
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chatkit.capture.assembly import Assembly
+    from chatkit.capture.clock import Clock
+    from chatkit.capture.destination import EarlyStream
+
+
+class Tape:
+    """One stream being recorded. It may be fed by another thread than the one that ends it.
+
+    Args:
+        clock: tells when events come.
+        assembly: reads them.
+        first: the response of the first choice, begun in the store.
+        begin: begins that of another choice.
+
+    Attributes:
+        now_ns: the clock.
+        consumer_ns: time for which the caller's code held the stream up; None where that was not measured.
+        ended_us: the stream ended, µs since the epoch; None while it runs.
+        error: what ended it before its time.
+        streams: the responses begun so far, by choice.
+        stop: ends whatever still reads the stream.
+    """
+
+    def __init__(self, clock: Clock, assembly: Assembly, first: EarlyStream, begin: Callable[[], EarlyStream]) -> None:
+        self.now_ns = clock.now_ns
+        self.consumer_ns: int | None = None
+        self.ended_us: int | None = None
+        self.error: BaseException | None = None
+        self.assembly = assembly
+        self.streams = {0: first}
+        self.stop: Callable[[], object] = lambda: None
+        self._begin = begin
+        self._unpacker = Unpacker()
+        self._lock = Lock()
+
+    @property
+    def consumer_ms(self) -> float | None:
+        """:attr:`consumer_ns` in ms."""
+        return None if self.consumer_ns is None else self.consumer_ns / NS_PER_MS
+
+    @property
+    def stream_ms(self) -> float:
+        """Time from the first event to the end of the stream, in ms; 0 before the end, or without an event."""
+        first_us = self.assembly.first_event_us
+        return 0.0 if first_us is None or self.ended_us is None else (self.ended_us - first_us) * NS_PER_US / NS_PER_MS
+
+    def take(self, at_ns: int, item: Any) -> None:
+        """Take in what came: an event in any form that :class:`Unpacker` knows.
+
+        Raises:
+            StreamStateError: the stream has ended.
+        """
+        at_us = at_ns // NS_PER_US
+        with self._lock:
+            if self.ended_us is not None:
+                raise StreamStateError("an event after the end of its recording: record each stream on its own")
+            is_first = self.assembly.first_event_us is None
+            for event in self._unpacker.unpack(item):
+                for choice, kind, text in self.assembly.take(at_us, event):
+                    self.stream_of(choice).append(text, kind=kind, at_us=at_us)
+            if is_first and self.assembly.first_event_us is not None:
+                self._note_beginning()
+
+    def note_headers(self) -> None:
+        """Note that the response's headers came, unless that was noted before."""
+        if self.assembly.headers_us is None:
+            self.assembly.note_headers(self.now_ns() // NS_PER_US)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Note that the stream ended, and what ended it; of several ends the first counts."""
+        ended_us = self.now_ns() // NS_PER_US
+        with self._lock:
+            if self.ended_us is None:
+                self.ended_us, self.error = ended_us, error
+
+    def stream_of(self, choice: int) -> EarlyStream:
+        """Return where a choice goes; all but the first begin when their first piece comes."""
+        if choice not in self.streams:
+            self.streams[choice] = self._begin()
+        return self.streams[choice]
+
+    def _note_beginning(self) -> None:
+        """Put into the journal what is known so far, so that a crash does not lose it."""
+        known = {"headers_at": self.assembly.headers_us, "first_event_at": self.assembly.first_event_us}
+        moments = {name: from_us(at_us) for name, at_us in known.items() if at_us is not None}
+        for stream in self.streams.values():
+            stream.note(**moments)
