@@ -6,7 +6,6 @@ https://ai.google.dev/api/generate-content
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from chatkit.capture.reading import Delta, EventShape, Reading, count, list_of, mapping_of, place_of, text_of, total
@@ -45,7 +44,7 @@ def _read(event: Json) -> Reading | None:
 
 def _deltas(candidate: Any, choice: int) -> Iterator[Delta]:
     for part in list_of(mapping_of(candidate, "content"), "parts"):
-        if not isinstance(part, Mapping):
+        if not isinstance(part, dict):
             continue
         yield Delta(choice, REASONING if part.get("thought") else TEXT, text_of(part, "text"))
         call = mapping_of(part, "functionCall")

@@ -60,6 +60,7 @@ def _deltas(choice: Any, index: int) -> Iterator[Delta]:
     yield Delta(index, TEXT, text_of(delta, "refusal"))
     for call in [*list_of(delta, "tool_calls"), {"function": delta.get("function_call")}]:
         yield Delta(index, TOOL_CALL, text_of(mapping_of(call, "function"), "arguments"))
+        yield Delta(index, TOOL_CALL, text_of(mapping_of(call, "custom"), "input"))
 
 
 def _usage(raw: Json) -> Usage:

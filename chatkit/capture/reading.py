@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ class Delta(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What one event said; an event that says none of this is empty.
 
     Attributes:
@@ -34,7 +34,7 @@ class Reading:
     """
 
     deltas: tuple[Delta, ...] = ()
-    finished: Mapping[int, str] = field(default_factory=dict)
+    finished: Mapping[int, str] = MappingProxyType({})
     raw_usage: Json | None = None
     model: str | None = None
     server_timings: Json | None = None
@@ -62,7 +62,7 @@ def count(raw: Json, *keys: str) -> int | None:
     """Return a count of tokens at a path of keys; None where nothing, or no whole number, stands there."""
     found: Any = raw
     for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
+        found = found.get(key) if isinstance(found, dict) else None
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
@@ -74,23 +74,23 @@ def total(*counts: int | None) -> int | None:
 
 def text_of(thing: Any, key: str) -> str:
     """Return the text under a key; "" where there is none."""
-    found = thing.get(key) if isinstance(thing, Mapping) else None
+    found = thing.get(key) if isinstance(thing, dict) else None
     return found if isinstance(found, str) else ""
 
 
 def place_of(choice: Any, place: int) -> int:
     """Return a choice's ``index``; its place in the list where it does not say."""
-    found = count(choice, "index") if isinstance(choice, Mapping) else None
+    found = count(choice, "index") if isinstance(choice, dict) else None
     return place if found is None else found
 
 
 def mapping_of(thing: Any, key: str) -> Json:
     """Return the object under a key; an empty one where there is none."""
-    found = thing.get(key) if isinstance(thing, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    found = thing.get(key) if isinstance(thing, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def list_of(thing: Any, key: str) -> list[Any]:
     """Return the list under a key; an empty one where there is none."""
-    found = thing.get(key) if isinstance(thing, Mapping) else None
+    found = thing.get(key) if isinstance(thing, dict) else None
     return found if isinstance(found, list) else []

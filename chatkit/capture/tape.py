@@ -46,6 +46,7 @@ class Tape:
         self.stop: Callable[[], object] = lambda: None
         self._begin = begin
         self._unpacker = Unpacker()
+        self._held: tuple[int, Any] | None = None
         self._lock = Lock()
 
     @property
@@ -67,14 +68,28 @@ class Tape:
         """
         at_us = at_ns // NS_PER_US
         with self._lock:
-            if self.ended_us is not None:
-                raise StreamStateError("an event after the end of its recording: record each stream on its own")
+            self._check_runs()
             is_first = self.assembly.first_event_us is None
             for event in self._unpacker.unpack(item):
                 for choice, kind, text in self.assembly.take(at_us, event):
                     self.stream_of(choice).append(text, kind=kind, at_us=at_us)
             if is_first and self.assembly.first_event_us is not None:
                 self._note_beginning()
+
+    def hold(self, at_ns: int, item: Any) -> None:
+        """Keep what came until :meth:`take_held`: to read it takes longer than whoever waits for it should wait.
+
+        Raises:
+            StreamStateError: the stream has ended.
+        """
+        self._check_runs()
+        self._held = (at_ns, item)
+
+    def take_held(self) -> None:
+        """Take in what is held, if anything is."""
+        held, self._held = self._held, None
+        if held is not None:
+            self.take(*held)
 
     def note_headers(self) -> None:
         """Note that the response's headers came, unless that was noted before."""
@@ -84,6 +99,7 @@ class Tape:
     def end(self, error: BaseException | None = None) -> None:
         """Note that the stream ended, and what ended it; of several ends the first counts."""
         ended_us = self.now_ns() // NS_PER_US
+        self.take_held()
         with self._lock:
             if self.ended_us is None:
                 self.ended_us, self.error = ended_us, error
@@ -93,6 +109,10 @@ class Tape:
         if choice not in self.streams:
             self.streams[choice] = self._begin()
         return self.streams[choice]
+
+    def _check_runs(self) -> None:
+        if self.ended_us is not None:
+            raise StreamStateError("an event after the end of its recording: record each stream on its own")
 
     def _note_beginning(self) -> None:
         """Put into the journal what is known so far, so that a crash does not lose it."""

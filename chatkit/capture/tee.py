@@ -15,16 +15,17 @@ T = TypeVar("T")
 
 
 def tee(stream: Iterable[T], tape: Tape) -> Iterator[T]:
-    """Hand on what comes, as it comes. The clock is read before anything else is done."""
-    now_ns, take = tape.now_ns, tape.take
+    """Hand on what comes, as it comes: first the clock is read, and the item itself when the next is asked for."""
+    now_ns, hold, take_held = tape.now_ns, tape.hold, tape.take_held
     consumer_ns = 0
     try:
         for item in stream:
-            take(now_ns(), item)
             handed_ns = now_ns()
+            hold(handed_ns, item)
             yield item
             consumer_ns += now_ns() - handed_ns
             tape.consumer_ns = consumer_ns
+            take_held()
     except BaseException as error:
         tape.end(error)
         close(stream)
@@ -33,16 +34,17 @@ def tee(stream: Iterable[T], tape: Tape) -> Iterator[T]:
 
 
 async def tee_async(stream: AsyncIterable[T], tape: Tape) -> AsyncIterator[T]:
-    """Hand on what comes, as it comes. The clock is read before anything else is done."""
-    now_ns, take = tape.now_ns, tape.take
+    """Hand on what comes, as it comes: first the clock is read, and the item itself when the next is asked for."""
+    now_ns, hold, take_held = tape.now_ns, tape.hold, tape.take_held
     consumer_ns = 0
     try:
         async for item in stream:
-            take(now_ns(), item)
             handed_ns = now_ns()
+            hold(handed_ns, item)
             yield item
             consumer_ns += now_ns() - handed_ns
             tape.consumer_ns = consumer_ns
+            take_held()
     except BaseException as error:
         tape.end(error)
         await aclose(stream)

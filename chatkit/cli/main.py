@@ -13,6 +13,7 @@ from chatkit.cli import (
     check_command,
     import_command,
     lab_command,
+    migrate_command,
     report_command,
     schema_command,
     trash_command,
@@ -22,7 +23,7 @@ from chatkit.errors import ChatkitError, CorruptFileWarning
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = (report_command, lab_command, import_command, check_command, trash_command, schema_command)
+COMMANDS = (report_command, lab_command, import_command, migrate_command, check_command, trash_command, schema_command)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -26,6 +26,7 @@ def add_to(commands: Any) -> None:
         metavar="NAME",
         help="group by a label of the messages (scenario) or a column (model); may be given several times",
     )
+    parser.add_argument("--compare", type=Path, metavar="STORE", help="a second store, to compare the first with")
     parser.add_argument("--no-text", action="store_true", help="leave the conversations' words out")
     parser.set_defaults(run=run)
 
@@ -37,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     from chatkit.reports.overview import written  # noqa: PLC0415 - as above
     from chatkit.reports.writing import write_report  # noqa: PLC0415 - as above
 
-    material = read_material(Store(arguments.store), arguments.by)
+    other = Store(arguments.compare) if arguments.compare else None
+    material = read_material(Store(arguments.store), arguments.by, compare_with=other)
     print(written(material.overview).to_string(index=False))
     for note in notes(material.responses, len(material.problems)):
         print(f"\n{note}")

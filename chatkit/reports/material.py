@@ -5,23 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from chatkit.errors import NotFoundError
 from chatkit.frames import chunks_df, problems_df, responses_df
 from chatkit.frames.column import names
 from chatkit.frames.source import parts_of
 from chatkit.frames.tables import RESPONSES
+from chatkit.metrics import explain
 from chatkit.reports.highlights import Highlight, highlights
 from chatkit.reports.overview import overview
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-
     from chatkit.frames.source import Source
     from chatkit.models import Message
 
 DEFAULT_BY = ("model",)
+STORE = "store"
+"""The column that tells the responses of two stores apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A response that the report plays: why, the message, what was asked, and where its time went."""
+
+    highlight: Highlight
+    message: Message
+    asked: str
+    explanation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,49 +43,66 @@ class Material:
 
     Attributes:
         name: the source's, as a heading shows it.
+        by: the columns to group by.
         responses: as of ``responses_df``, with the labels grouped by.
         chunks: as of ``chunks_df``.
         problems: as of ``problems_df``.
         overview: the summary table.
-        highlights: the responses to play, each with its message and what was asked.
+        played: the responses to play.
     """
 
     name: str
+    by: list[str]
     responses: pd.DataFrame
     chunks: pd.DataFrame
     problems: pd.DataFrame
     overview: pd.DataFrame
-    highlights: list[tuple[Highlight, Message, str]]
+    played: list[Played]
 
 
-def read_material(source: Source, by: str | Sequence[str] | None = None) -> Material:
+def read_material(
+    source: Source, by: str | Sequence[str] | None = None, *, compare_with: Source | None = None
+) -> Material:
     """Read a source for a report.
 
     Args:
         source: a store, its path, or whatever else tables are made of.
-        by: columns of ``responses_df``, or labels, to group by; the model by default.
+        by: columns of ``responses_df``, or labels, to group by; the model by default, or the store where two
+            are compared.
+        compare_with: a second store, to compare the first with.
 
     Raises:
         NotFoundError: no response has this label.
     """
-    keys = [by] if isinstance(by, str) else list(DEFAULT_BY if by is None else by)
-    labels = [key for key in keys if key not in names(RESPONSES)]
-    responses = responses_df(source, labels=labels)
+    sources = [source] if compare_with is None else [source, compare_with]
+    usual = DEFAULT_BY if compare_with is None else (STORE,)
+    keys = [by] if isinstance(by, str) else list(usual if by is None else by)
+    labels = [key for key in keys if key not in names(RESPONSES) and not (key == STORE and compare_with is not None)]
+    responses = _responses(sources, labels)
     for label in labels:
         if len(responses) and responses[label].isna().all():
             raise NotFoundError(
                 f"no response has the label {label!r}: group by a key of the messages' metadata, "
                 f"or by a column of responses_df ({', '.join(names(RESPONSES)[:4])}, …)"
             )
-    chunks = chunks_df(source)
+    chunks = chunks_df(sources)
     return Material(
-        name=_name(source),
+        name=" and ".join(_name(single) for single in sources),
+        by=keys,
         responses=responses,
         chunks=chunks,
-        problems=problems_df(source),
+        problems=problems_df(sources),
         overview=overview(responses, chunks, keys),
-        highlights=[_with_message(source, highlight) for highlight in highlights(responses)],
+        played=[_played(sources, highlight, responses) for highlight in highlights(responses)],
     )
+
+
+def _responses(sources: list[Source], labels: list[str]) -> pd.DataFrame:
+    """Read the responses of one source, or of two with the column that tells them apart."""
+    if len(sources) == 1:
+        return responses_df(sources[0], labels=labels)
+    frames = [responses_df(single, labels=labels).assign(**{STORE: _name(single)}) for single in sources]
+    return pd.concat(frames, ignore_index=True)
 
 
 def _name(source: Source) -> str:
@@ -80,14 +110,18 @@ def _name(source: Source) -> str:
     return ", ".join(store.path.resolve().name for store in stores) or "messages"
 
 
-def _with_message(source: Source, highlight: Highlight) -> tuple[Highlight, Message, str]:
+def _played(sources: list[Source], highlight: Highlight, responses: pd.DataFrame) -> Played:
     """Fetch a highlight's message, and the text of the one it answers."""
-    parts = parts_of(source, highlight.context_id)
+    message, asked = _message(sources, highlight)
+    return Played(highlight, message, asked, explain(message, responses).sentence)
+
+
+def _message(sources: list[Source], highlight: Highlight) -> tuple[Message, str]:
+    parts = parts_of(sources, highlight.context_id)
     for context in parts.contexts:
         message = context.message(highlight.message_id)
         try:
-            asked = context.message(message.parent_id).content if message.parent_id else ""
+            return message, context.message(message.parent_id).content if message.parent_id else ""
         except NotFoundError:
-            asked = ""
-        return highlight, message, asked
-    return highlight, next(m for m in parts.messages if m.message_id == highlight.message_id), ""
+            return message, ""
+    return next(message for message in parts.messages if message.message_id == highlight.message_id), ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from chatkit.charts import plot_arrival, plot_gaps
+from chatkit.charts import plot_arrival, plot_compare, plot_gaps, plot_timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SIZE_IN = (9.0, 3.8)
 _DPI = 144
+_MOST_BARS = 20
 
 
 def gap_picture(material: Material, *, text: bool) -> str | None:
@@ -33,12 +34,32 @@ def gap_picture(material: Material, *, text: bool) -> str | None:
 
 def arrival_picture(material: Material) -> str | None:
     """Draw how the text of the highlights arrived, on one clock."""
-    captions = {message.message_id: highlight.caption for highlight, message, _ in material.highlights}
+    captions = {played.message.message_id: played.highlight.caption for played in material.played}
     chunks = _chunks_of(material, list(captions))
     if not len(chunks):
         return None
     chunks["response"] = chunks["message_id"].astype("str").map(captions)
     return _image(lambda ax: plot_arrival(chunks, ax=ax, label="response"))
+
+
+def timeline_picture(material: Material) -> str | None:
+    """Draw the responses that were in flight beside the one with the longest gap; None where it was alone."""
+    longest = material.responses.dropna(subset=["gap_max_ms", "started_at"]).nlargest(1, "gap_max_ms")
+    if not len(longest):
+        return None
+    start, end = longest["started_at"].iloc[0], longest["completed_at"].fillna(longest["started_at"]).iloc[0]
+    responses = material.responses.drop_duplicates("message_id")  # two stores may hold the same one
+    beside = responses[(responses["started_at"] <= end) & (responses["completed_at"] >= start)]
+    if len(beside) < 2:
+        return None
+    beside = beside.nsmallest(_MOST_BARS, "started_at")
+    chunks = _chunks_of(material, beside["message_id"].tolist())
+    return _image(lambda ax: plot_timeline(beside, chunks, ax=ax))
+
+
+def comparison_picture(comparison: pd.DataFrame | None) -> str | None:
+    """Draw how far the groups are from the first; None where there is nothing to compare."""
+    return None if comparison is None else _image(lambda ax: plot_compare(comparison, ax=ax))
 
 
 def _chunks_of(material: Material, message_ids: list[str]) -> pd.DataFrame:

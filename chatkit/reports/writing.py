@@ -10,18 +10,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chatkit import __version__
 from chatkit.player import lane, page
-from chatkit.reports.material import Material, read_material
+from chatkit.reports.details import LIMITS, comparison, goodputs, percentiles
+from chatkit.reports.material import Material, Played, read_material
 from chatkit.reports.notes import notes
 from chatkit.reports.overview import N_FIGURES, written
-from chatkit.reports.pictures import arrival_picture, gap_picture
+from chatkit.reports.pictures import arrival_picture, comparison_picture, gap_picture, timeline_picture
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
     from chatkit.frames.source import Source
-    from chatkit.models import Message
-    from chatkit.reports.highlights import Highlight
 
 _LONGEST_QUESTION = 300
 
@@ -31,6 +30,7 @@ def report(
     path: str | os.PathLike[str] = "report.html",
     *,
     by: str | Sequence[str] | None = None,
+    compare_with: Source | None = None,
     text: bool = True,
 ) -> Path:
     """Write a report of a store: summary, pictures, and players of three responses, in one HTML file.
@@ -38,7 +38,9 @@ def report(
     Args:
         store: a store, its path, or whatever else tables are made of.
         path: the file to write; one that is there is replaced.
-        by: columns of ``responses_df``, or labels, to group the summary by; the model by default.
+        by: columns of ``responses_df``, or labels, to group the summary by; the model by default, or the store
+            where two are compared.
+        compare_with: a second store, to compare the first with.
         text: whether the conversations' words are in it. Without them the players show the rhythm only.
 
     Returns:
@@ -48,7 +50,7 @@ def report(
         FormatError: a path holds no store.
         NotFoundError: no response has this label.
     """
-    return write_report(read_material(store, by), path, text=text)
+    return write_report(read_material(store, by, compare_with=compare_with), path, text=text)
 
 
 def write_report(material: Material, path: str | os.PathLike[str], *, text: bool = True) -> Path:
@@ -71,9 +73,14 @@ def document(material: Material, *, text: bool = True) -> str:
             rows=[list(row) for row in table.itertuples(index=False)],
             n_keys=len(table.columns) - N_FIGURES,
             notes=notes(material.responses, len(material.problems)),
+            percentiles=percentiles(material),
+            goodput=goodputs(material),
+            limits=LIMITS,
+            comparison=comparison_picture(comparison(material)),
+            timeline=timeline_picture(material),
             gaps=gap_picture(material, text=text),
             arrival=arrival_picture(material),
-            players=[_player(*highlight, text=text) for highlight in material.highlights],
+            players=[_player(played, text=text) for played in material.played],
             text=text,
             version=__version__,
         )
@@ -91,16 +98,18 @@ def _facts(material: Material) -> str:
     return " · ".join(parts)
 
 
-def _player(highlight: Highlight, message: Message, asked: str, *, text: bool) -> dict[str, Any]:
+def _player(played: Played, *, text: bool) -> dict[str, Any]:
+    message, highlight = played.message, played.highlight
     response = message.streaming_response
     name = (response.model if response else None) or message.message_id[:8]
-    question = " ".join(asked.split())
+    question = " ".join(played.asked.split())
     if len(question) > _LONGEST_QUESTION:
         question = f"{question[: _LONGEST_QUESTION - 1]}…"
     return {
         "caption": highlight.caption,
         "why": highlight.why,
         "asked": question if text else "",
+        "explanation": played.explanation,
         "message_id": message.message_id,
         "page": page([lane(message, name=name, text=text)], title=highlight.caption),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,14 @@ def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ck.report(SAMPLE, tmp_path_factory.mktemp("report") / "report.html", by="scenario")
 
 
-def test_the_report_holds_the_table_two_pictures_and_three_players(page_path: Path) -> None:
+def test_the_report_holds_tables_pictures_and_three_players(page_path: Path) -> None:
     page = page_path.read_text(encoding="utf-8")
-    assert page.count("<tr>") == 1 + 1 + 16  # heading, all, and the 16 scenarios of the recordings
-    assert page.count('src="data:image/png;base64,') == 2
+    first, percentiles, goodput = re.findall(r"<table.*?</table>", page, re.DOTALL)
+    assert first.count("<tr>") == 1 + 1 + 16  # heading, all, and the 16 scenarios of the recordings
+    assert percentiles.count("<tr>") == 1 + 16 * 4  # four figures each
+    assert goodput.count("<tr>") == 1 + 16
+    assert page.count('src="data:image/png;base64,') == 4  # gaps, arrival, timeline, comparison
+    assert "stalled for 2.11 s (2 times" in page  # where the worst one's time went
     assert re.findall(r"<h3>(.*?)</h3>", page) == ["A typical response", "The slowest start", "The worst stall"]
     assert page.count('<iframe sandbox="allow-scripts"') == 3
 
@@ -87,3 +92,13 @@ def test_the_reports_players_play_to_the_last_character_with_the_network_off(pag
         log.filter(has_text=message.content[-12:].strip()).wait_for(timeout=20_000)
         assert log.evaluate("element => element.textContent") == message.content
     assert [url for url in requests if not url.startswith(("file:", "data:", "about:"))] == []
+
+
+def test_two_stores_are_compared(tmp_path: Path) -> None:
+    """The second store holds the same responses, so that every ratio is 1."""
+    shutil.copytree(SAMPLE, tmp_path / "other")
+    page = ck.report(SAMPLE, tmp_path / "report.html", compare_with=tmp_path / "other").read_text(encoding="utf-8")
+    first = re.findall(r"<table.*?</table>", page, re.DOTALL)[0]
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>.*?</tr>", first, re.DOTALL)]
+    assert [row[:3] for row in rows[1:]] == [["all", "274", "162"], ["other", "137", "162"], ["store", "137", "162"]]
+    assert "Compared" in page
