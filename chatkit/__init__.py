@@ -15,7 +15,16 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from chatkit.capture import Recorder, record
-    from chatkit.charts import plot_arrival, plot_gaps, plot_latency, plot_timeline
+    from chatkit.charts import (
+        plot_arrival,
+        plot_compare,
+        plot_gaps,
+        plot_latency,
+        plot_pace,
+        plot_prefill,
+        plot_timeline,
+        plot_usage,
+    )
     from chatkit.errors import (
         ChatkitError,
         CorruptFileError,
@@ -33,7 +42,9 @@ if TYPE_CHECKING:
     from chatkit.metrics import (
         PRESETS,
         Explanation,
+        UnpricedModelWarning,
         add_concurrency,
+        add_cost,
         add_history,
         compare,
         explain,
@@ -46,7 +57,8 @@ if TYPE_CHECKING:
         throughput,
     )
     from chatkit.models import Chunk, Message, Piece, Response, ResponseMetadata, Usage
-    from chatkit.player import Player
+    from chatkit.player import Explorer, Player, explore
+    from chatkit.replay import play
     from chatkit.reports import report
     from chatkit.store import Context, Problem, Store
 
@@ -55,7 +67,8 @@ _HOMES = {
         "Recorder", "record",
     ),
     "chatkit.charts": (
-        "plot_arrival", "plot_gaps", "plot_latency", "plot_timeline",
+        "plot_arrival", "plot_compare", "plot_gaps", "plot_latency", "plot_pace", "plot_prefill",
+        "plot_timeline", "plot_usage",
     ),
     "chatkit.errors": (
         "ChatkitError", "CorruptFileError", "CorruptFileWarning", "FormatError", "MissingExtraError",
@@ -68,14 +81,18 @@ _HOMES = {
         "chunks_df", "contexts_df", "messages_df", "problems_df", "responses_df",
     ),
     "chatkit.metrics": (
-        "Explanation", "PRESETS", "add_concurrency", "add_history", "compare", "explain", "fluidity",
-        "goodput", "responses_from_chunks", "stalls", "starvation", "summarize", "throughput",
+        "Explanation", "PRESETS", "UnpricedModelWarning", "add_concurrency", "add_cost", "add_history",
+        "compare", "explain", "fluidity", "goodput", "responses_from_chunks", "stalls", "starvation",
+        "summarize", "throughput",
     ),
     "chatkit.models": (
         "Chunk", "Message", "Piece", "Response", "ResponseMetadata", "Usage",
     ),
     "chatkit.player": (
-        "Player",
+        "Explorer", "Player", "explore",
+    ),
+    "chatkit.replay": (
+        "play",
     ),
     "chatkit.reports": (
         "report",
@@ -96,6 +113,7 @@ __all__ = [
     "CorruptFileError",
     "CorruptFileWarning",
     "Explanation",
+    "Explorer",
     "FormatError",
     "ImportReport",
     "Message",
@@ -112,22 +130,30 @@ __all__ = [
     "Store",
     "StoreBusyError",
     "StreamStateError",
+    "UnpricedModelWarning",
     "Usage",
     "__version__",
     "add_concurrency",
+    "add_cost",
     "add_history",
     "chunks_df",
     "compare",
     "contexts_df",
     "explain",
+    "explore",
     "fluidity",
     "goodput",
     "import_recordings",
     "messages_df",
+    "play",
     "plot_arrival",
+    "plot_compare",
     "plot_gaps",
     "plot_latency",
+    "plot_pace",
+    "plot_prefill",
     "plot_timeline",
+    "plot_usage",
     "problems_df",
     "record",
     "report",

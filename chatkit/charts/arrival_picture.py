@@ -6,9 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
-from chatkit.charts.captions import how_many, left_out_of, short_id
+from chatkit.charts.captions import how_many, left_out_of, response_names
 from chatkit.charts.clock import Clock
 from chatkit.charts.end_labels import EndLabel, label_ends, reserve_column
 from chatkit.charts.palette import STALL, line_style
@@ -18,14 +17,13 @@ from chatkit.metrics.arrivals import Arrivals
 from chatkit.metrics.columns import require_columns
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from chatkit.charts.palette import LineStyle
 
     Floats = NDArray[np.float64]
-
-_MISSING = "unknown"
 
 
 @styled
@@ -54,12 +52,12 @@ def plot_arrival(
         The axes; nothing is shown.
 
     Raises:
-        ValueError: a column is missing.
+        KeyError: a column is missing.
     """
     require_columns(chunks, [label] if label else [])
     rows, ax = Arrivals.of(chunks), dressed(ax)
     clock = Clock.of(rows)
-    names = _names(rows, label)
+    names = response_names(rows, label)
     styles: dict[str, LineStyle] = {}
     amount = _amounts(rows, of)
     stalled = rows.ended_stall()
@@ -83,14 +81,6 @@ def plot_arrival(
     caption = how_many(rows), "dots mark the first chunk", left_out_of(len(labels), n_named, "named")
     head(ax, title or f"How the {of} arrived", " · ".join(filter(None, caption)))
     return ax
-
-
-def _names(rows: Arrivals, label: str | None) -> list[str]:
-    """Return what each response is called."""
-    if label is None:
-        return [short_id(message_id) for message_id in rows.message_ids]
-    values = rows.frame[label].iloc[rows.bounds[:-1]]
-    return [_MISSING if pd.isna(value) else str(value) for value in values]
 
 
 def _amounts(rows: Arrivals, of: str) -> Floats:

@@ -34,7 +34,7 @@ class Clock:
         """Read the clock of some chunks.
 
         Raises:
-            ValueError: the frame has no ``offset_ms``, or a request is not known and it has no ``elapsed_ms``.
+            KeyError: the frame has no ``offset_ms``, or a request is not known and it has no ``elapsed_ms``.
         """
         if "offset_ms" in rows.frame.columns:
             offset_ms = rows.ragged("offset_ms").values

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _LINE_PT = 1.25 * TEXT_PT
 _PAD_PT = 9.0
 _WIDEST = 0.42
-_LONGEST = 28
+_LONGEST = 32
 _SHRINK = 0.9
 """A layout engine that runs later leaves the axes a little smaller than they are now."""
 

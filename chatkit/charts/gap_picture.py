@@ -10,6 +10,7 @@ from chatkit.charts.captions import counted, how_many, left_out_of, short_id
 from chatkit.charts.clock import Clock
 from chatkit.charts.end_labels import EndLabel, label_ends, reserve_column
 from chatkit.charts.gap_axis import set_gap_axis
+from chatkit.charts.lettering import figure
 from chatkit.charts.palette import FLOW, INK, SERIES, STALL, line_style
 from chatkit.charts.stall_notes import StallNote, note_text, write_notes
 from chatkit.charts.style import dressed, head, name_axes, styled
@@ -57,7 +58,7 @@ def plot_gaps(
         The axes; nothing is shown.
 
     Raises:
-        ValueError: a column is missing.
+        KeyError: a column is missing.
     """
     rows, ax = Arrivals.of(chunks), dressed(ax)
     clock, rule = Clock.of(rows), StallRule(floor_ms, factor)
@@ -141,11 +142,14 @@ def _draw_levels(ax: Axes, rows: Arrivals, clock: Clock, gap_ms: Floats, limit_m
     medians = Ragged(gap_ms, rows.bounds).where(~np.isnan(gap_ms)).percentile(50)
     if len(rows) == 1 and medians[0] > 0:
         ax.hlines(medians[0], 0, end, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
-        levels.append(EndLabel(f"median\n{medians[0]:,.3g} ms", end, medians[0], INK))
+        levels.append(EndLabel(f"median\n{figure(medians[0])} ms", end, medians[0], INK))
     elif 1 < len(rows) <= SERIES:
-        names = [f"{short_id(name)}\nmedian {at:,.3g} ms" for name, at in zip(rows.message_ids, medians, strict=True)]
-        named = zip(names, medians, _colours(rows), strict=True)
-        levels += [EndLabel(name, end, at, colour) for name, at, colour in named if at > 0]
+        named = zip(rows.message_ids, medians, _colours(rows), strict=True)
+        levels += [
+            EndLabel(f"{short_id(name)}\nmedian {figure(at)} ms", end, at, colour)
+            for name, at, colour in named
+            if at > 0
+        ]
     return levels
 
 

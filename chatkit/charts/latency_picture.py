@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chatkit.charts.captions import counted
+from chatkit.charts.captions import counted, group_labels, left_out_of
 from chatkit.charts.end_labels import EndLabel, label_ends, reserve_column
+from chatkit.charts.lettering import figure
 from chatkit.charts.palette import line_style
 from chatkit.charts.style import dressed, head, name_axes, styled
 from chatkit.metrics.columns import numbers_of, require_columns
@@ -65,13 +66,14 @@ def plot_latency(
         The axes; nothing is shown.
 
     Raises:
-        ValueError: a column is missing or not numeric.
+        KeyError: a column is missing.
+        ValueError: the metric is not numeric.
     """
     require_columns(responses, [metric])
     values, groups, ax = numbers_of(responses, metric), Groups.of(responses, by), dressed(ax)
     known = ~np.isnan(values)
     curves = [np.sort(values[rows[known[rows]]]) for rows in groups.rows()]
-    names = [" · ".join(str(key) for key in keys) for keys in groups.keys.itertuples(index=False)]
+    names = group_labels(groups.keys)
     drawn = [(name, curve) for name, curve in zip(names, curves, strict=True) if len(curve)]
     name_axes(ax, _set_value_axis(ax, values[known], metric), "share of responses at or below")
     ax.set_ylim(0, 1.04)
@@ -79,9 +81,9 @@ def plot_latency(
         _draw_curve(ax, curve, line_style(number))
     labels = _labels(drawn, " ms" if metric.endswith("_ms") else "")
     n_named = label_ends(ax, labels, reserve_column(ax, labels))
-    left_out = counted(int((~known).sum()), "unknown value") + " left out" if not known.all() else ""
-    unnamed = f"{n_named} of {len(labels)} groups named" if n_named < len(labels) else ""
-    caption = (counted(int(known.sum()), "response"), "● p50  ■ p90  ▲ p99", left_out, unnamed)
+    unknown = counted(int((~known).sum()), "unknown value") + " left out" if not known.all() else ""
+    unnamed = left_out_of(len(labels), n_named, "groups named")
+    caption = (counted(int(known.sum()), "response"), "● p50  ■ p90  ▲ p99", unknown, unnamed)
     head(ax, title or _title(metric), " · ".join(filter(None, caption)))
     return ax
 
@@ -125,6 +127,6 @@ def _labels(drawn: list[tuple[str, Floats]], unit: str) -> list[EndLabel]:
         name, ordered = drawn[number]
         height = (place + 0.5) / len(drawn)
         at = float(ordered[min(int(height * len(ordered)), len(ordered) - 1)])
-        middle = f"n = {len(ordered):,}, median {np.median(ordered):,.4g}{unit}"
+        middle = f"n = {len(ordered):,}, median {figure(float(np.median(ordered)))}{unit}"
         labels.append(EndLabel(f"{name}\n{middle}" if name else middle, at, height, line_style(number)[0]))
     return labels

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
+from typing import TYPE_CHECKING
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import text_to_path
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _SIGNS = {"\n": "⏎", "\t": "→", "\r": ""}
 _UNKNOWN = "□"
+_CONTEXT = 4
+"""How much of what several names have in common stays before what tells them apart."""
 
 
 def width_pt(text: str, size_pt: float) -> float:
@@ -38,6 +44,29 @@ def shortened(text: str, length: int) -> str:
         return text
     tail = (length - 1) // 2
     return f"{text[: length - 1 - tail]}…{text[-tail:]}"
+
+
+def told_apart(names: Sequence[str], length: int) -> list[str]:
+    """Return the names, shortened so that those that differ still do, where they begin alike.
+
+    >>> told_apart(["a-long-name-of-server-1-of-many", "a-long-name-of-server-2-of-many"], 16)
+    ['…ver-1-of-many', '…ver-2-of-many']
+    """
+    short = [shortened(name, length) for name in names]
+    if len(set(short)) == len(set(names)):
+        return short
+    pairs = zip(min(names), max(names), strict=False)  # in order, these two differ first
+    alike = next(place for place, (one, other) in enumerate([*pairs, ("", "…")]) if one != other)
+    return [shortened(f"…{name[alike - _CONTEXT :]}" if alike > _CONTEXT else name, length) for name in names]
+
+
+def figure(value: float) -> str:
+    """Return a number with three digits that count, or all of those before the point.
+
+    >>> figure(0.04213), figure(42.13), figure(421.3), figure(-12345.6)
+    ('0.0421', '42.1', '421', '-12,346')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _drawn(sign: str) -> str:

@@ -87,3 +87,9 @@ def name_axes(ax: Axes, x: str, y: str) -> None:
     """Label both axes: what is measured, and its unit."""
     ax.set_xlabel(x, color=INK)
     ax.set_ylabel(y, color=INK)
+
+
+def say_nothing(ax: Axes, why: str) -> None:
+    """Write in the middle of empty axes why they are empty."""
+    why = f"nothing to draw: {why}"
+    ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", color=MUTED, parse_math=False).set_gid("nothing")

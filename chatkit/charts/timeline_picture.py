@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.patches import Patch
 
 from chatkit.charts.captions import counted, short_id
+from chatkit.charts.colour_names import name_colours
 from chatkit.charts.lettering import shortened
-from chatkit.charts.palette import FLOW, INK, MUTED, STALL, WAIT
+from chatkit.charts.palette import FLOW, INK, STALL, WAIT
 from chatkit.charts.style import TEXT_PT, dressed, head, name_axes, styled
 from chatkit.metrics.columns import numbers_of, require_columns
 from chatkit.metrics.in_flight import flight_spans_us
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BAR = 0.64
 _MOST_NAMES = 40
+_PHASES = ((WAIT, "waiting"), (FLOW, "streaming"), (STALL, "stalled"))
 _LONGEST = 28
 
 
@@ -50,7 +51,7 @@ def plot_timeline(
         The axes; nothing is shown.
 
     Raises:
-        ValueError: a column is missing.
+        KeyError: a column is missing.
     """
     needed = ["message_id", "started_at", "completed_at", "ttft_ms", "streaming_ms", *([label] if label else [])]
     require_columns(responses, needed)
@@ -68,7 +69,7 @@ def plot_timeline(
     names = [short_id(name) for name in known["message_id"]] if label is None else known[label].astype(str).tolist()
     most = _draw_in_flight(ax, sent_s, (ends_us - starts_us) / 1e6 + sent_s, n)
     _set_axes(ax, names, f"in flight\n(at most {most})")
-    _name_phases(ax, with_stalls=chunks is not None)
+    name_colours(ax, _PHASES if chunks is not None else _PHASES[:-1])
     n_unknown = int(known["ttft_ms"].isna().sum())
     caption = (
         counted(n, "response"),
@@ -122,21 +123,3 @@ def _set_axes(ax: Axes, names: list[str], beneath: str) -> None:
     ax.grid(visible=False, axis="y")
     ax.spines["left"].set_visible(False)
     name_axes(ax, "seconds since the first request", "")
-
-
-def _name_phases(ax: Axes, *, with_stalls: bool) -> None:
-    """Say what the colours mean, above the axes at the right."""
-    phases = [(WAIT, "waiting"), (FLOW, "streaming"), *([(STALL, "stalled")] if with_stalls else [])]
-    ax.legend(
-        handles=[Patch(color=colour, label=name) for colour, name in phases],
-        loc="lower right",
-        bbox_to_anchor=(1, 0.995),
-        ncols=len(phases),
-        frameon=False,
-        fontsize=TEXT_PT,
-        labelcolor=MUTED,
-        handlelength=1,
-        handleheight=0.9,
-        columnspacing=1.2,
-        borderaxespad=0,
-    )

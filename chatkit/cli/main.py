@@ -14,6 +14,7 @@ from chatkit.cli import (
     import_command,
     lab_command,
     migrate_command,
+    play_command,
     report_command,
     schema_command,
     trash_command,
@@ -23,7 +24,16 @@ from chatkit.errors import ChatkitError, CorruptFileWarning
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = (report_command, lab_command, import_command, migrate_command, check_command, trash_command, schema_command)
+COMMANDS = (
+    report_command,
+    lab_command,
+    play_command,
+    import_command,
+    migrate_command,
+    check_command,
+    trash_command,
+    schema_command,
+)
 
 
 def parser() -> argparse.ArgumentParser:

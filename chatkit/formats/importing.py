@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatkit.errors import CorruptFileError, NotFoundError
+from chatkit.errors import CorruptFileError
 from chatkit.formats.conversations import Conversation, group
 from chatkit.formats.recording import Recording
 from chatkit.models.states import state_after
@@ -54,8 +54,13 @@ def import_recordings(paths: Iterable[Path], store: Store) -> ImportReport:
         ReadOnlyError: the store can't be written to.
     """
     report = ImportReport()
-    for conversation in group(_readable(files_in(paths), report)):
-        _store(conversation, store, report)
+    conversations = list(group(_readable(files_in(paths), report)))
+    # One look at the store for all of them: it may hold thousands of contexts.
+    contexts = store.contexts_by_id()
+    holders = store.contexts_of(one for conversation in conversations for one in conversation.response_ids())
+    for conversation in conversations:
+        held = (holders[one] for one in conversation.response_ids() if one in holders)
+        _store(conversation, store, next(held, contexts.get(conversation.context_id)), report)
     return report
 
 
@@ -84,9 +89,9 @@ def _readable(files: Iterable[Path], report: ImportReport) -> list[Recording]:
     return list(recordings.values())
 
 
-def _store(conversation: Conversation, store: Store, report: ImportReport) -> None:
+def _store(conversation: Conversation, store: Store, context: Context | None, report: ImportReport) -> None:
+    """Store what is new, in the context that holds one of the responses already, or has the conversation's id."""
     messages = conversation.messages()
-    context = _context_of(conversation, store)
     known = set(context.message_ids) if context else set()
     new = [message for message in messages if message.message_id not in known]
     report.n_known += len(messages) - len(new)
@@ -98,15 +103,3 @@ def _store(conversation: Conversation, store: Store, report: ImportReport) -> No
     last = next(message.streaming_response for message in reversed(messages) if message.streaming_response)
     context.append_messages(new, at=conversation.last_moment(), state=state_after(last))
     report.n_messages += len(new)
-
-
-def _context_of(conversation: Conversation, store: Store) -> Context | None:
-    """Return the context that holds one of the conversation's responses already, or has its id."""
-    for message_id in conversation.response_ids():
-        context = store.context_of(message_id)
-        if context is not None:
-            return context
-    try:
-        return store.context(conversation.context_id)
-    except NotFoundError:
-        return None

@@ -87,11 +87,20 @@ def check_columns(columns: Iterable[str] | None, table: Table, labels: Iterable[
     if columns is None:
         return None
     wanted = [columns] if isinstance(columns, str) else list(columns)
-    there = [*known, *labels]
-    for name in wanted:
-        if name not in there:
-            raise KeyError(f"no column {name!r}; there are {', '.join(there)}")
+    require_names(wanted, [*known, *labels])
     return wanted
+
+
+def require_names(wanted: Iterable[str], there: Iterable[object]) -> None:
+    """Check that columns are among those of a table or frame, the one way for all that takes one.
+
+    Raises:
+        KeyError: one is missing, as pandas has it; the message names it and those that are there.
+    """
+    there = list(there)
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise KeyError(f"no column {', '.join(map(repr, missing))}; there are {', '.join(map(str, there)) or 'none'}")
 
 
 def _utc(moment: Moment) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from chatkit.metrics.busy_time import throughput
 from chatkit.metrics.comparison import compare
+from chatkit.metrics.cost import UnpricedModelWarning, add_cost
 from chatkit.metrics.deadlines import fluidity
 from chatkit.metrics.explanation import Explanation, explain
 from chatkit.metrics.in_flight import add_concurrency
@@ -15,7 +16,9 @@ from chatkit.metrics.targets import PRESETS, goodput
 __all__ = [
     "PRESETS",
     "Explanation",
+    "UnpricedModelWarning",
     "add_concurrency",
+    "add_cost",
     "add_history",
     "compare",
     "explain",

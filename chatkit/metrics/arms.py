@@ -11,13 +11,12 @@ import pandas as pd
 from chatkit.metrics.bootstrap import interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
+
+    from chatkit.metrics.weighted import Statistic
 
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
-    Statistic = Callable[[Floats], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +34,27 @@ class Apart:
     units: Integers
 
     def estimate(self, statistic: Statistic, times: Integers | None = None) -> Floats:
-        """Return the statistic's difference to the baseline, and its ratio."""
+        """Return the statistic's difference to the baseline, and its ratio, of each sample: shape ``(samples, 2)``."""
         arm, base = self._sides(statistic, times)
-        return np.array([arm - base, _ratio(arm, base)])
+        return np.column_stack((arm - base, _ratio(arm, base)))
 
     def sides(self, statistic: Statistic) -> tuple[float, float]:
         """Return the statistic of the arm, and of the baseline."""
-        return self._sides(statistic, None)
+        arm, base = self._sides(statistic, None)
+        return float(arm[0]), float(base[0])
 
     def interval(self, statistic: Statistic, seed: int) -> Floats:
         """Return the 95 % intervals of difference and ratio, shape ``(2, 2)``: low and high of each."""
         in_arm = np.bincount(self.units, weights=self.is_arm) > 0
         in_base = np.bincount(self.units, weights=~self.is_arm) > 0
         # A context that is in both arms is drawn for both at once.
-        return interval(lambda times: self.estimate(statistic, times), in_arm + 2 * in_base, seed)
+        strata = in_arm + 2 * in_base
+        return interval(lambda times: self.estimate(statistic, times), strata, len(self.values), seed)
 
-    def _sides(self, statistic: Statistic, times: Integers | None) -> tuple[float, float]:
-        weights = np.ones_like(self.units) if times is None else times[self.units]
-        sides = (statistic(np.repeat(self.values[side], weights[side])) for side in (self.is_arm, ~self.is_arm))
-        return next(sides), next(sides)
+    def _sides(self, statistic: Statistic, times: Integers | None) -> tuple[Floats, Floats]:
+        weights = _weights(self.units, times)
+        arm, base = (statistic(self.values[side], weights[:, side]) for side in (self.is_arm, ~self.is_arm))
+        return arm, base
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +72,20 @@ class Paired:
     units: Integers
 
     def estimate(self, statistic: Statistic, times: Integers | None = None) -> Floats:
-        """Return the statistic of the pairs' differences, and of their ratios."""
-        weights = np.ones_like(self.units) if times is None else times[self.units]
-        arm, base = np.repeat(self.arm, weights), np.repeat(self.base, weights)
-        return np.array([statistic(arm - base), statistic(arm / np.where(base == 0, np.nan, base))])
+        """Return the statistic of the pairs' differences, and of their ratios: shape ``(samples, 2)``."""
+        weights = _weights(self.units, times)
+        differences = statistic(self.arm - self.base, weights)
+        return np.column_stack((differences, statistic(_ratio(self.arm, self.base), weights)))
 
     def sides(self, statistic: Statistic) -> tuple[float, float]:
         """Return the statistic of the arm, and of the baseline, over the keys."""
-        return statistic(self.arm), statistic(self.base)
+        once = _weights(self.units, None)
+        return float(statistic(self.arm, once)[0]), float(statistic(self.base, once)[0])
 
     def interval(self, statistic: Statistic, seed: int) -> Floats:
         """Return the 95 % intervals of difference and ratio, shape ``(2, 2)``: low and high of each."""
         strata = np.zeros(self.units.max() + 1, dtype=np.int64)
-        return interval(lambda times: self.estimate(statistic, times), strata, seed)
+        return interval(lambda times: self.estimate(statistic, times), strata, len(self.arm), seed)
 
 
 def paired(
@@ -117,8 +119,14 @@ def _joined(keys: Integers, units: Integers) -> dict[int, int]:
     return {key: root(key) for key in parent}
 
 
-def _ratio(arm: float, base: float) -> float:
-    return arm / base if base else float("nan")
+def _weights(units: Integers, times: Integers | None) -> Integers:
+    """Return how often each value is in each sample: as often as its unit, or once."""
+    return np.ones((1, len(units)), dtype=np.int64) if times is None else times[:, units]
+
+
+def _ratio(arm: Floats, base: Floats) -> Floats:
+    """Return the ratio to the baseline, NaN where that is 0."""
+    return arm / np.where(base == 0, np.nan, base)
 
 
 def context_units(responses: pd.DataFrame) -> Integers:

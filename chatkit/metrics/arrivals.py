@@ -37,7 +37,7 @@ class Arrivals:
         """Group a frame of chunks by ``message_id``.
 
         Raises:
-            ValueError: ``message_id``, or ``sequence`` is missing.
+            KeyError: ``message_id``, or ``sequence`` is missing.
         """
         require_columns(chunks, ["message_id", "sequence"])
         shown = chunks[chunks["delta"].ne("").fillna(value=True)] if "delta" in chunks.columns else chunks
@@ -73,7 +73,7 @@ class Arrivals:
         that were there. Else they are counted from the arrival times.
 
         Raises:
-            ValueError: the frame has neither ``gap_ms`` nor a column of arrival times.
+            KeyError: the frame has neither ``gap_ms`` nor a column of arrival times.
         """
         if "gap_ms" in self.frame.columns:
             return self.ragged("gap_ms")

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
 _RESAMPLES = 2000
 _LOW, _HIGH = 2.5, 97.5
+_CELLS = 2_000_000
+"""Weights held at once: 16 MB."""
 
 
-def interval(estimate: Callable[[Integers], Floats], strata: Integers, seed: int) -> Floats:
+def interval(estimate: Callable[[Integers], Floats], strata: Integers, n_values: int, seed: int) -> Floats:
     """Return the 95 % percentile interval of each figure of an estimate: shape ``(2, figures)``.
 
     Args:
-        estimate: the figures, given how often each unit is in the sample.
+        estimate: the figures of some samples, shape ``(samples, figures)``, given how often each unit is in each,
+            shape ``(samples, units)``.
         strata: for each unit, the number of its stratum; as many units of a stratum are drawn as it has, so
             that no sample is without one of the arms.
+        n_values: values that the estimate weighs; with more, fewer samples are drawn at once.
         seed: the same seed draws the same samples.
 
     References:
@@ -34,10 +38,14 @@ def interval(estimate: Callable[[Integers], Floats], strata: Integers, seed: int
     rng = np.random.default_rng(seed)
     members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
 
-    def times_drawn() -> Integers:
-        drawn = [of[rng.integers(len(of), size=len(of))] for of in members]
-        return np.bincount(np.concatenate(drawn), minlength=len(strata))
+    def drawn(n: int) -> Integers:
+        times = np.zeros((n, len(strata)), dtype=np.int64)
+        for of in members:
+            # As often as each comes when one of them is drawn at random, as many times as there are.
+            times[:, of] = rng.multinomial(len(of), np.full(len(of), 1 / len(of)), size=n)
+        return times
 
-    estimates = np.array([estimate(times_drawn()) for _ in range(_RESAMPLES)])
-    bounds: Floats = np.percentile(estimates, [_LOW, _HIGH], axis=0)
+    at_once = max(1, _CELLS // max(n_values, 1))
+    parts = [estimate(drawn(min(at_once, _RESAMPLES - done))) for done in range(0, _RESAMPLES, at_once)]
+    bounds: Floats = np.percentile(np.concatenate(parts), [_LOW, _HIGH], axis=0)
     return bounds

@@ -40,7 +40,7 @@ def throughput(responses: pd.DataFrame, by: By = None) -> pd.DataFrame:
         (NaN over no time).
 
     Raises:
-        ValueError: a column is missing.
+        KeyError: a column is missing.
 
     >>> import pandas as pd
     >>> at = lambda *seconds: pd.to_datetime(seconds, unit="s", utc=True)

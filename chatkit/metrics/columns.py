@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from chatkit.frames.filters import require_names
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -17,12 +19,9 @@ def require_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
     """Check that a frame has these columns.
 
     Raises:
-        ValueError: one is missing; the message names it and those that are there.
+        KeyError: one is missing; the message names it and those that are there.
     """
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        there = ", ".join(map(str, frame.columns)) or "none"
-        raise ValueError(f"no column {', '.join(map(repr, missing))} in the frame: it has {there}")
+    require_names(names, frame.columns)
 
 
 def numbers_of(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:

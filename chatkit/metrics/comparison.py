@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,23 +12,20 @@ from chatkit.metrics.arms import Apart, Paired, context_units, paired
 from chatkit.metrics.columns import numbers_of, require_columns
 from chatkit.metrics.grouping import By, Groups, group_names
 from chatkit.metrics.summaries import metric_names
+from chatkit.metrics.weighted import STATISTICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-_STATISTICS: dict[str, Callable[[NDArray[np.float64]], float]] = {
-    "mean": lambda values: float(np.mean(values)) if len(values) else float("nan"),
-    **{
-        name: partial(lambda q, values: float(np.percentile(values, q)) if len(values) else float("nan"), q)
-        for name, q in {"median": 50, "p90": 90, "p95": 95, "p99": 99}.items()
-    },
-}
+    from chatkit.metrics.weighted import Statistic
+
 _FEWEST, _FEW = 8, 20
 _COLUMNS = (
-    "metric", "statistic", "n_responses", "n_contexts", "baseline_n_responses", "baseline_n_contexts", "value",
-    "baseline_value", "difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high", "reason",
+    "metric", "statistic", "baseline", "n_responses", "n_contexts", "baseline_n_responses", "baseline_n_contexts",
+    "value", "baseline_value", "difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high",
+    "reason",
 )  # fmt: skip
 
 
@@ -65,21 +61,22 @@ def compare(
 
     Returns:
         One row per group (ascending, without the baseline) and metric: the group columns, ``metric``,
-        ``statistic``, ``n_responses`` and ``n_contexts`` where the figure is known, the same of the baseline,
-        ``value``, ``baseline_value``, ``difference`` (in the metric's unit) and ``ratio`` with their
-        ``_low`` and ``_high``, and ``reason``: why an interval is NaN, else missing. Under 8 contexts in one
-        of the groups there is none; under 20 there is a warning.
+        ``statistic``, ``baseline`` (its key as text), ``n_responses`` and ``n_contexts`` where the figure is
+        known, the same of the baseline, ``value``, ``baseline_value``, ``difference`` (in the metric's unit) and
+        ``ratio`` with their ``_low`` and ``_high``, and ``reason``: why an interval is NaN, else missing. Under 8
+        contexts in one of the groups there is none; under 20 there is a warning.
 
     Raises:
-        ValueError: a column is missing, there is no such baseline or statistic, or ``by`` is empty.
+        KeyError: a column is missing.
+        ValueError: there is no such baseline or statistic, or ``by`` is empty.
 
     >>> responses = pd.DataFrame({"server": ["a", "a", "b", "b"], "ttft_ms": [100.0, 120.0, 150.0, 180.0]})
     >>> compare(responses, "server", "ttft_ms")[["server", "difference", "ratio", "reason"]]
       server  difference  ratio                       reason
     0      b        55.0    1.5  fewer than 8 contexts: 2, 2
     """
-    if statistic not in _STATISTICS:
-        raise ValueError(f"no statistic {statistic!r}: there are {', '.join(_STATISTICS)}")
+    if statistic not in STATISTICS:
+        raise ValueError(f"no statistic {statistic!r}: there are {', '.join(STATISTICS)}")
     if not group_names(by):
         raise ValueError("by is empty: name the column that tells the groups apart")
     names = metric_names(responses, metrics)
@@ -87,19 +84,20 @@ def compare(
     keys = group_names(pair_by)
     require_columns(responses, keys)
     base = _baseline_number(groups, baseline) if len(groups) else 0
+    baseline_name = " · ".join(map(str, groups.keys.iloc[base])) if len(groups) else None
     rows: list[dict[str, Any]] = []
     others = [number for number in range(len(groups)) if number != base]
     for number in others:
         both = np.isin(groups.numbers, [number, base])
         is_arm = groups.numbers[both] == number
         rows += [
-            {"metric": name, "statistic": statistic}
-            | _row(responses[both], name, is_arm, keys, _STATISTICS[statistic], seed)
+            {"metric": name, "statistic": statistic, "baseline": baseline_name}
+            | _row(responses[both], name, is_arm, keys, STATISTICS[statistic], seed)
             for name in names
         ]
     _warn_of_few(rows)
     table = groups.keys.iloc[np.repeat(others, len(names)).astype(np.int64)].reset_index(drop=True)
-    figures = pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"reason": "str"})
+    figures = pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"baseline": "str", "reason": "str"})
     return pd.concat([table, figures], axis="columns")
 
 
@@ -120,7 +118,7 @@ def _row(
     metric: str,
     is_arm: NDArray[np.bool_],
     keys: list[str],
-    statistic: Callable[[NDArray[np.float64]], float],
+    statistic: Statistic,
     seed: int,
 ) -> dict[str, Any]:
     """Compare one metric of one group with the baseline."""
@@ -137,7 +135,7 @@ def _row(
         pair = Apart(values, is_arm, pd.factorize(units)[0].astype(np.int64))
         n_units = len(values)
     n_contexts = len(np.unique(units[is_arm])), len(np.unique(units[~is_arm]))
-    difference, ratio = pair.estimate(statistic)
+    difference, ratio = pair.estimate(statistic)[0]
     value, baseline_value = pair.sides(statistic)
     low = high = np.full(2, np.nan)
     reason = None

@@ -25,7 +25,8 @@ def fluidity(chunks: pd.DataFrame, deadline_ms: float) -> pd.DataFrame:
         the first), ``met``, ``fluidity`` = ``met / deadlines`` (NaN with fewer than two chunks).
 
     Raises:
-        ValueError: a column is missing, or the deadline is not above 0.
+        KeyError: a column is missing.
+        ValueError: the deadline is not above 0.
 
     References:
         Etalon, arXiv 2407.07000, fluidity index; here per chunk, since a chunk is not a token.

@@ -57,7 +57,8 @@ def explain(message: Message, responses: pd.DataFrame) -> Explanation:
         The table and the sentence; ``print`` writes the sentence.
 
     Raises:
-        ValueError: the message is no streamed response, or a column is missing.
+        KeyError: a column is missing.
+        ValueError: the message is no streamed response.
     """
     response = message.streaming_response
     if response is None:

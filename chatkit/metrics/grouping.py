@@ -40,7 +40,8 @@ class Groups:
         An empty frame has no group; without ``by`` all rows are one.
 
         Raises:
-            ValueError: a column is missing, or is named like one of the result's own (``taken``).
+            KeyError: a column is missing.
+            ValueError: one is named like one of the result's own (``taken``).
 
         >>> import pandas as pd
         >>> frame = pd.DataFrame({"model": ["b", None, "a", "b"]})

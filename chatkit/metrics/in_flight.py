@@ -33,7 +33,7 @@ def add_concurrency(responses: pd.DataFrame) -> pd.DataFrame:
         beginning or end is not known; no other response counts it either.
 
     Raises:
-        ValueError: ``started_at`` or ``completed_at`` is missing.
+        KeyError: ``started_at`` or ``completed_at`` is missing.
 
     >>> at = lambda *seconds: pd.to_datetime(seconds, unit="s", utc=True)
     >>> responses = pd.DataFrame({"started_at": at(0, 1, 2), "completed_at": at(2, 5, 4)})
@@ -53,7 +53,7 @@ def flight_spans_us(responses: pd.DataFrame) -> tuple[Floats, Floats]:
     """Return when each response began and when it was over, µs since the epoch; NaN where not known.
 
     Raises:
-        ValueError: ``started_at`` or ``completed_at`` is missing.
+        KeyError: ``started_at`` or ``completed_at`` is missing.
     """
     require_columns(responses, ["started_at", "completed_at"])
     starts, ends = moments_us(responses["started_at"]), moments_us(responses["completed_at"])

@@ -49,7 +49,8 @@ def responses_from_chunks(frame: pd.DataFrame, usage: pd.DataFrame | None = None
         ``status`` or ``finish_reason`` in ``usage`` says otherwise.
 
     Raises:
-        ValueError: ``message_id`` or an ``offset_ms`` is missing, or a response has two rows of usage.
+        KeyError: a column is missing.
+        ValueError: an ``offset_ms`` is not known, or a response has two rows of usage.
 
     >>> log = pd.DataFrame({"message_id": "m", "offset_ms": [200.0, 250.0, 300.0], "delta": ["Hi", " you", "!"]})
     >>> usage = pd.DataFrame({"message_id": ["m"], "completion_tokens": [5]})

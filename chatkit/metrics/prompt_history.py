@@ -26,7 +26,7 @@ def add_history(responses: pd.DataFrame) -> pd.DataFrame:
         the response before is not reported, and for a response that belongs to no context.
 
     Raises:
-        ValueError: a column is missing.
+        KeyError: a column is missing.
 
     References:
         Prefix caching is what makes the difference cheap: compare ``new_tokens`` with

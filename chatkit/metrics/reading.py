@@ -34,7 +34,8 @@ def starvation(chunks: pd.DataFrame, chars_per_s: float = 25.0) -> pd.DataFrame:
         (0 to 1, NaN for no time).
 
     Raises:
-        ValueError: a column is missing, or the speed is not above 0.
+        KeyError: a column is missing.
+        ValueError: the speed is not above 0.
 
     References:
         The idea is that of Andes, arXiv 2404.16283: quality of experience against a reader's pace.

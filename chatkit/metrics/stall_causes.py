@@ -36,7 +36,7 @@ class Waits:
         """Take the waits of the responses where both ends are known.
 
         Raises:
-            ValueError: ``message_id``, ``started_at`` or ``ttft_ms`` is missing.
+            KeyError: ``message_id``, ``started_at`` or ``ttft_ms`` is missing.
         """
         require_columns(responses, ["message_id", "started_at", "ttft_ms"])
         start = moments_us(responses["started_at"])

@@ -52,7 +52,7 @@ def stalls(
           ``started_at + ttft_ms``, or to its end if none came) overlaps the stall longest; NA where none does.
 
     Raises:
-        ValueError: a column is missing.
+        KeyError: a column is missing.
 
     >>> chunks = pd.DataFrame({"message_id": "m", "sequence": range(1, 8), "delta": list("a stall"),
     ...                        "offset_ms": [100.0, 110.0, 120.0, 130.0, 140.0, 840.0, 850.0]})

@@ -41,7 +41,8 @@ def summarize(responses: pd.DataFrame, metrics: str | Sequence[str] | None = Non
         stand as asked for. An empty frame gives no rows.
 
     Raises:
-        ValueError: a column is missing, is not numeric, or ``by`` has the name of a result column.
+        KeyError: a column is missing.
+        ValueError: a metric is not numeric, or ``by`` has the name of a result column.
 
     >>> responses = pd.DataFrame({"model": ["a", "a", "b"], "ttft_ms": [100.0, 300.0, None]})
     >>> summarize(responses, "ttft_ms", by="model")[["model", "count", "missing", "p50", "p90"]]
@@ -60,7 +61,8 @@ def metric_names(responses: pd.DataFrame, metrics: str | Sequence[str] | None) -
     """Return the names of the metrics asked for, or of the main figures that the frame has.
 
     Raises:
-        ValueError: a column is missing, or none is named.
+        KeyError: a column is missing.
+        ValueError: none is named.
     """
     if metrics is None:
         names = [name for name in DEFAULT_METRICS if name in responses.columns]

@@ -68,7 +68,8 @@ def goodput(
         ``undetermined``, ``share`` = ``met / (met + missed)`` (NaN where that is 0 / 0).
 
     Raises:
-        ValueError: no limit is given, the preset is unknown, or a column is missing.
+        KeyError: a column is missing.
+        ValueError: no limit is given, or the preset is unknown.
 
     References:
         MLPerf Inference rules, server scenario of the LLM benchmarks; goodput as in DistServe,

@@ -1,7 +1,8 @@
 """The player: a response replayed in the notebook or on a page of its own, as it felt."""
 
 from chatkit.player.document import page
+from chatkit.player.explorer import Explorer, explore
 from chatkit.player.lanes import Lane, lane
 from chatkit.player.widget import Player
 
-__all__ = ["Lane", "Player", "lane", "page"]
+__all__ = ["Explorer", "Lane", "Player", "explore", "lane", "page"]

@@ -12,6 +12,7 @@ import numpy as np
 from chatkit.models.response import TEXT
 from chatkit.models.summary import duration_text
 from chatkit.models.text import join, well_formed
+from chatkit.timing import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +99,7 @@ def lane(message: Message, *, name: str | None = None, text: bool = True) -> Lan
     if not text:
         deltas = [MASK if delta else "" for delta in deltas]
     words = well_formed(join(deltas))
-    arrivals_ms = _due_ms(response)
+    arrivals_ms = in_order(response.arrivals_ms)
     return Lane(
         message_id=message.message_id,
         name=name or f"{response.model or message.role} {message.message_id[:8]}",
@@ -123,11 +124,6 @@ def _streamed(message: Message) -> Response:
             f" {message.message_type!r}; give one of type 'streaming_response'"
         )
     return message.streaming_response
-
-
-def _due_ms(response: Response) -> NDArray[np.float64]:
-    """Arrivals that never go back: a chunk stamped before its predecessor is due together with it."""
-    return np.maximum.accumulate(np.maximum(response.arrivals_ms, 0.0))
 
 
 def _chunk_ends(text: str, deltas: Sequence[str]) -> NDArray[np.uint32]:

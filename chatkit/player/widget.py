@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
 
-from chatkit.models import Message
+from chatkit.player.axes_link import AxesLink, link
+from chatkit.player.choice import messages_of
 from chatkit.player.document import page
-from chatkit.player.lanes import lane
+from chatkit.player.embedding import Embedded
+from chatkit.player.lanes import Lane, lane
+from chatkit.player.live import Follower, Growth, is_live
+from chatkit.timing.schedule import check_idle_limit, check_speed
 from chatkit.web import player_module, player_style
 
 if TYPE_CHECKING:
     import os
+
+    from matplotlib.axes import Axes
+
+    from chatkit.player.choice import Playable
+    from chatkit.store import Store
 
 _FOLLOWABLE = ("position_ms", "chunk", traitlets.All)
 """Names whose observers want to hear of the position while it moves."""
@@ -37,10 +46,12 @@ class Player(anywidget.AnyWidget):
     Player(message 1a2b3c4d: 1 chunk, 103 ms, TTFT 103 ms, 2x)
 
     Args:
-        message: a streamed response, or several.
+        message: a streamed response: a message, or with ``store`` its id or a row of a table; or several. Or a
+            recorder (``ck.record``): then the response is shown as it arrives, and can be replayed when it ends.
         speed: 1 is as recorded, 2 twice as fast, 0 instant.
         idle_limit_ms: to what every longer wait is shortened; None keeps them.
         autoplay: whether it starts by itself when it is shown.
+        store: where ids and rows are looked up.
         traits: those of any widget, such as ``layout``.
 
     Attributes:
@@ -54,13 +65,17 @@ class Player(anywidget.AnyWidget):
         autoplay: as above.
 
     Raises:
-        TypeError: ``message`` is neither a message nor several.
+        NotFoundError: the store has no such message.
+        TypeError: ``message`` is neither a message nor several, or an id without a store.
         ValueError: a message was not streamed, the list is empty, or a number makes no sense.
     """
 
+    _follower: Follower | None = None
     _esm = player_module()
     _css = player_style()
     _lanes = traitlets.List(traitlets.Dict()).tag(sync=True)
+    _live = traitlets.Bool(default_value=False).tag(sync=True)
+    _tail = traitlets.Dict().tag(sync=True)
     _followed = traitlets.Bool(default_value=False).tag(sync=True)
     speed = traitlets.Float(1.0).tag(sync=True)
     playing = traitlets.Bool(default_value=False).tag(sync=True)
@@ -71,20 +86,33 @@ class Player(anywidget.AnyWidget):
 
     def __init__(
         self,
-        message: Message | Iterable[Message],
+        message: Playable,
         speed: float = 1,
         idle_limit_ms: float | None = None,
         autoplay: bool = False,
+        *,
+        store: Store | None = None,
         **traits: Any,
     ) -> None:
-        self.lanes = tuple(lane(each) for each in _messages(message))
+        self._growth = Growth(message) if is_live(message) else None
+        self.lanes = () if self._growth else tuple(lane(each) for each in messages_of(message, store))
         super().__init__(
-            _lanes=[each.to_wire() for each in self.lanes],
+            _lanes=[self._growth.whole()] if self._growth else [each.to_wire() for each in self.lanes],
+            _live=self._growth is not None,
             speed=speed,
             idle_limit_ms=idle_limit_ms,
             autoplay=autoplay,
             **traits,
         )
+        if self._growth:
+            self._follower = Follower(lambda: self._look(time.time_ns() // 1000))
+            self._follower.start()
+
+    def close(self) -> None:
+        """Take the player away, as any widget; a live one is followed no more."""
+        if self._follower is not None:
+            self._follower.stop()
+        super().close()
 
     def play(self) -> None:
         """Go on from here; from the start after the end."""
@@ -127,6 +155,25 @@ class Player(anywidget.AnyWidget):
         target.write_text(self.page(title), encoding="utf-8", newline="\n")
         return target
 
+    def embed(self, *, height_px: int = 360) -> Embedded:
+        """Return :meth:`page` in a frame, as a cell's output: exported by nbconvert, it replays offline.
+
+        Args:
+            height_px: of the frame; what does not fit is scrolled to.
+        """
+        return Embedded(self.page(), repr(self), height_px)
+
+    def link_axes(self, ax: Axes) -> AxesLink:
+        """Put a cursor on a chart whose x axis is the response's time in seconds (``ck.plot_gaps``).
+
+        With ``%matplotlib widget`` it moves with the player, and a click on the chart moves the player. A static
+        chart is shown here, and anew on each pause.
+
+        Returns:
+            The link; its ``close()`` ends it.
+        """
+        return link(self, ax)
+
     def observe(self, *args: Any, **kwargs: Any) -> None:
         """Call a function when a trait changes, as in any widget; see ``traitlets.HasTraits.observe``."""
         super().observe(*args, **kwargs)
@@ -143,8 +190,37 @@ class Player(anywidget.AnyWidget):
         self._note_followers()
 
     def __repr__(self) -> str:
+        if self._growth is not None:
+            return f"Player(message {self._growth.source.message_id[:8]}: live)"
         lanes = "; ".join(each.describe() for each in self.lanes)
         return f"Player({lanes}, {_speed_text(self.speed)})"
+
+    def _look(self, now_us: int) -> bool:
+        """Send what has come of a live response; when it has ended, become its replay. Whether it goes on."""
+        growth = self._growth
+        if growth is None:
+            return False
+        if growth.source.is_finished:
+            self._become_replay(lane(growth.source.message))
+            return False
+        if growth.take() or not self._tail:
+            if growth.is_tail_long():
+                with self.hold_sync():  # one message: apart, they would hold some chunks twice
+                    self._lanes = [growth.whole()]
+                    self._tail = growth.tail(now_us)
+            else:
+                self._tail = growth.tail(now_us)
+        return True
+
+    def _become_replay(self, made: Lane) -> None:
+        self.lanes = (made,)
+        self._growth = None
+        with self.hold_sync():
+            self._lanes = [made.to_wire()]
+            self._tail = {}
+            self.position_ms = made.total_ms
+            self.chunk = len(made.arrivals_ms) - 1
+            self._live = False
 
     def _ask(self, command: str, **values: float) -> None:
         """Tell the views. A trait alone would not do: to set it to the value it has sends nothing."""
@@ -157,15 +233,13 @@ class Player(anywidget.AnyWidget):
     @traitlets.validate("speed")
     def _check_speed(self, proposal: dict[str, Any]) -> float:
         speed = float(proposal["value"])
-        if not 0 <= speed < math.inf:
-            raise ValueError(f"speed is {speed}: give a number above 0, or 0 for instant")
+        check_speed(speed)
         return speed
 
     @traitlets.validate("idle_limit_ms")
     def _check_idle_limit(self, proposal: dict[str, Any]) -> float | None:
         limit_ms: float | None = proposal["value"]
-        if limit_ms is not None and not 0 < limit_ms < math.inf:
-            raise ValueError(f"idle_limit_ms is {limit_ms}: give ms above 0, or None to keep every wait")
+        check_idle_limit(limit_ms)
         return limit_ms
 
     @traitlets.validate("position_ms")
@@ -173,26 +247,15 @@ class Player(anywidget.AnyWidget):
         position_ms = float(proposal["value"])
         if math.isnan(position_ms):
             raise ValueError("position_ms is NaN: give the time since the request in ms")
-        return min(max(position_ms, 0.0), max(each.total_ms for each in self.lanes))
+        return min(max(position_ms, 0.0), max((each.total_ms for each in self.lanes), default=0.0))
 
     @traitlets.validate("chunk")
     def _check_chunk(self, proposal: dict[str, Any]) -> int:
         chunk = int(proposal["value"])
-        last = len(self.lanes[0].arrivals_ms) - 1
+        last = len(self.lanes[0].arrivals_ms) - 1 if self.lanes else -1
         if not -1 <= chunk <= last:
             raise ValueError(f"chunk is {chunk}: give -1 (before the first) to {last}")
         return chunk
-
-
-def _messages(message: Message | Iterable[Message]) -> list[Message]:
-    if isinstance(message, Message):
-        return [message]
-    if not isinstance(message, Iterable) or isinstance(message, str | bytes | dict):
-        raise TypeError(f"not a message: {type(message).__name__}; give a Message or a list of them")
-    messages = list(message)
-    if not messages:
-        raise ValueError("no message to replay: the list is empty")
-    return messages
 
 
 def _speed_text(speed: float) -> str:

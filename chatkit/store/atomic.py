@@ -23,26 +23,44 @@ _REPLACE_TRIES = 20
 _REPLACE_PAUSE_S = 0.05
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, only_over: bytes | None = None) -> bool:
     """Write a whole file: temporary file beside it, flush, fsync, rename, fsync of the folder.
 
+    Args:
+        path: the file.
+        data: what it shall hold.
+        only_over: write only if the file still holds this; looked at last thing before the rename, so that
+            somebody who writes it meanwhile and knows no locks is not written over.
+
+    Returns:
+        Whether it was written.
+
     Raises:
-        OSError: the disk refuses; the old file is as it was and no temporary file is left.
+        OSError: the disk refuses; a reader sees the old file or the new one, and no temporary file is left.
     """
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}")
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        try:
-            write_all(handle, data)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _write_synced(temporary, data)
+        if only_over is not None and path.read_bytes() != only_over:
+            os.unlink(temporary)
+            return False
         _replace(temporary, path)
-    except Exception:
+    except BaseException:  # also where somebody presses "stop" in a notebook
         with suppress(OSError):
             os.unlink(temporary)
         raise
     sync_folder(path.parent)
+    return True
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    """Write a new file down to the disk."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        write_all(handle, data)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_all(handle: int, data: bytes) -> None:

@@ -10,6 +10,7 @@ from chatkit.models import ContextMetadata, Index
 from chatkit.store.atomic import TEMPORARY_PREFIX
 from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import is_id
+from chatkit.store.journal import is_without_header, read_journal
 from chatkit.store.json_files import read_record
 from chatkit.store.locate import CONTEXTS
 from chatkit.store.locks import is_journal_held
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from chatkit.models import Message
+    from chatkit.models import IndexEntry
+    from chatkit.store.folder import Known
 
 UNFINISHED_STATES = ("awaiting_llm_response", "streaming_llm_response", "processing_llm_response")
 
@@ -64,32 +66,61 @@ def context_folders(root: Path) -> list[ContextFolder]:
     """Return the folder of every context in our format, damaged ones too."""
     contexts = root / CONTEXTS
     paths = sorted(contexts.iterdir()) if contexts.is_dir() else []
-    return [ContextFolder(path) for path in paths if is_id(path.name) and not (path / "context.json").exists()]
+    return [ContextFolder(path) for path in paths if is_id(path.name) and _is_ours(path)]
+
+
+def _is_ours(path: Path) -> bool:
+    return not (path / "context.json").exists() and any(
+        (path / name).exists() for name in ("metadata.json", "index.json", "messages")
+    )
 
 
 def check_folder(folder: ContextFolder) -> list[Finding]:
     """Look over one context; nothing is changed."""
+    problems = Problems()
+    messages = folder.survey(problems)
+    journals = folder.journal_ids()
     found = [
-        *_damaged(folder),
+        *_damaged(problems, journals),
         *_temporary(folder.path, folder.context_id),
         *_temporary(folder.messages_path, folder.context_id),
-        *_journals(folder),
-        *_index(folder),
-        *_metadata(folder),
+        *_journals(folder, journals),
+        *_index(folder, messages),
+        *_metadata(folder, messages, journals),
     ]
     return [finding if finding.context_id else _of(folder, finding) for finding in found]
 
 
-def readable_messages(folder: ContextFolder) -> list[Message]:
-    """Read every message that can be read, in the order of their positions; those in flight as begun."""
-    index = folder.rebuilt_index(Problems())
-    return [folder.message(entry.message_id) for entry in index.messages]
-
-
-def unlisted(metadata: ContextMetadata, messages: list[Message]) -> list[Message]:
+def unlisted(metadata: ContextMetadata, messages: list[Known]) -> list[Known]:
     """Return the messages whose own branch does not list them."""
     listed = {name: set(branch.message_ids) for name, branch in metadata.branches.items()}
     return [m for m in messages if m.branch is not None and m.message_id not in listed.get(m.branch, ())]
+
+
+def mended_entries(folder: ContextFolder, listed: list[IndexEntry], messages: list[Known]) -> list[IndexEntry]:
+    """Return what the index should list: every message in its order, each entry with the unknown keys it has now.
+
+    What has no position of its own stays behind the one that it stands behind now: a message of an application that
+    gives none, and one whose file is there but can't be read. That one may be brought back from a backup, and as long
+    as it is listed it is named as damaged.
+    """
+    before = {entry.message_id: entry for entry in reversed(listed)}
+    entries = {m.message_id: _with_extra(m.entry, before.get(m.message_id)) for m in messages}
+    right = [m.message_id for m in messages if m.position is not None or m.message_id not in before]
+    places, there = set(right), set(folder.message_ids())
+    behind: dict[str, list[str]] = {}
+    last = ""
+    for message_id in dict.fromkeys(entry.message_id for entry in listed):
+        if message_id in places:
+            last = message_id
+        elif message_id in there:
+            behind.setdefault(last, []).append(message_id)
+    order = [*behind.get("", []), *(one for placed in right for one in (placed, *behind.get(placed, [])))]
+    return [entries.get(message_id) or before[message_id] for message_id in order]
+
+
+def _with_extra(entry: IndexEntry, before: IndexEntry | None) -> IndexEntry:
+    return entry.model_copy(update=before.model_extra) if before is not None and before.model_extra else entry
 
 
 def _of(folder: ContextFolder, finding: Finding) -> Finding:
@@ -100,15 +131,11 @@ def _reason(error: CorruptFileError) -> str:
     return f"{error.where}: {error.reason}" if error.where else error.reason
 
 
-def _damaged(folder: ContextFolder) -> Iterator[Finding]:
-    for message_id in folder.message_ids():
-        try:
-            folder.message(message_id)
-        except CorruptFileError as error:
-            if message_id not in folder.journal_ids():
-                yield Finding(error.path, "damaged", _reason(error), None, message_id=message_id)
-        except FileNotFoundError:
-            continue  # gone since it was listed
+def _damaged(problems: Problems, journals: list[str]) -> Iterator[Finding]:
+    for problem in problems:
+        if problem.message_id not in journals:
+            what = f"{problem.where}: {problem.reason}" if problem.where else problem.reason
+            yield Finding(problem.path, "damaged", what, None, message_id=problem.message_id)
 
 
 def _temporary(path: Path, context_id: str | None = None) -> Iterator[Finding]:
@@ -117,42 +144,56 @@ def _temporary(path: Path, context_id: str | None = None) -> Iterator[Finding]:
         yield Finding(str(left), "temporary", what, "removed", context_id)
 
 
-def _journals(folder: ContextFolder) -> Iterator[Finding]:
-    for message_id in folder.journal_ids():
+def _journals(folder: ContextFolder, journals: list[str]) -> Iterator[Finding]:
+    for message_id in journals:
         if is_journal_held(folder.path, message_id):
             continue
-        path = str(folder.journal_file(message_id))
-        if folder.message_file(message_id).exists():
-            yield Finding(path, "journal", "its message is finished", "removed", message_id=message_id)
+        path = folder.journal_file(message_id)
+        try:
+            what, remedy = _journal(folder, message_id)
+        except FileNotFoundError:
+            continue  # its recorder has ended it meanwhile
+        except CorruptFileError as error:
+            yield Finding(error.path, "damaged", _reason(error), None, message_id=message_id)
         else:
-            remedy = "what came is stored as an interrupted response"
-            yield Finding(path, "journal", "its recorder has died", remedy, message_id=message_id)
+            yield Finding(str(path), "journal", what, remedy, message_id=message_id)
 
 
-def _index(folder: ContextFolder) -> Iterator[Finding]:
+def _journal(folder: ContextFolder, message_id: str) -> tuple[str, str]:
+    """Return what is to be said of a journal that nobody holds, and what is done about it."""
+    if folder.message_file(message_id).exists():
+        folder.finished_message(message_id)
+        return "its message is finished", "removed"
+    if is_without_header(folder.journal_file(message_id)):
+        return "its recorder died before the first line was written", "removed"
+    read_journal(folder.journal_file(message_id))
+    return "its recorder has died", "what came is stored as an interrupted response"
+
+
+def _index(folder: ContextFolder, messages: list[Known]) -> Iterator[Finding]:
     path, remedy = str(folder.index_path), "made anew from the messages"
     try:
-        index = read_record(folder.index_path, Index)
+        listed = list(read_record(folder.index_path, Index).messages)
     except FileNotFoundError:
         yield Finding(path, "index", "is missing", remedy)
         return
     except CorruptFileError as error:
         yield Finding(path, "index", _reason(error), remedy)
         return
-    rebuilt = folder.rebuilt_index(Problems())
-    if index != rebuilt:
-        yield Finding(path, "index", _difference(index, rebuilt), remedy)
+    right = mended_entries(folder, listed, messages)
+    if listed != right:
+        yield Finding(path, "index", _difference(listed, right), remedy)
 
 
-def _difference(index: Index, rebuilt: Index) -> str:
-    listed = {entry.message_id for entry in index.messages}
-    there = {entry.message_id for entry in rebuilt.messages}
-    if listed == there:
+def _difference(listed: list[IndexEntry], right: list[IndexEntry]) -> str:
+    said = {entry.message_id for entry in listed}
+    there = {entry.message_id for entry in right}
+    if said == there:
         return "has another order than the messages, or says something else of them"
-    return f"lacks {len(there - listed)} messages, and lists {len(listed - there)} that are not there or can't be read"
+    return f"lacks {len(there - said)} messages, and lists {len(said - there)} that are not there"
 
 
-def _metadata(folder: ContextFolder) -> Iterator[Finding]:
+def _metadata(folder: ContextFolder, messages: list[Known], journals: list[str]) -> Iterator[Finding]:
     path = str(folder.metadata_path)
     try:
         metadata = read_record(folder.metadata_path, ContextMetadata)
@@ -162,15 +203,22 @@ def _metadata(folder: ContextFolder) -> Iterator[Finding]:
     except CorruptFileError as error:
         yield Finding(path, "metadata", _reason(error), "kept under another name, and made anew")
         return
-    for message in unlisted(metadata, readable_messages(folder)):
+    if metadata.context_id != folder.context_id:
+        what = f"context_id: is {metadata.context_id}, unlike its folder"
+        yield Finding(path, "metadata", what, "set to the folder's")
+    for message in unlisted(metadata, messages):
         what = f"branch {message.branch} does not list {message.message_id}"
         yield Finding(path, "branch", what, "added to the branch", message_id=message.message_id)
-    there = set(folder.message_ids())
+    yield from _listed_only(metadata, set(folder.message_ids()), path)
+    if metadata.current_state in UNFINISHED_STATES and not journals:
+        what = f"the state is {metadata.current_state}, but nothing is in flight"
+        yield Finding(path, "state", what, "set by the last response")
+
+
+def _listed_only(metadata: ContextMetadata, there: set[str], path: str) -> Iterator[Finding]:
+    """Messages that a branch lists and that are not there: nobody knows any more what they said."""
     for name, branch in metadata.branches.items():
         for message_id in branch.message_ids:
             if message_id not in there:
                 what = f"branch {name} lists {message_id}, of which there is no message"
                 yield Finding(path, "missing", what, None, message_id=message_id)
-    if metadata.current_state in UNFINISHED_STATES and not folder.journal_ids():
-        what = f"the state is {metadata.current_state}, but nothing is in flight"
-        yield Finding(path, "state", what, "set by the last response")

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from chatkit.errors import CorruptFileError, NotFoundError, ReadOnlyError
-from chatkit.models import Branch
 from chatkit.models.states import AWAITING, STREAMING
 from chatkit.store.branches import add_branch, set_state, set_title, switch_branch
 from chatkit.store.folder import ContextFolder
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from chatkit.models import ContextMetadata, IndexEntry, Message
+    from chatkit.models import Branch, ContextMetadata, IndexEntry, Message
     from chatkit.models.context import State
     from chatkit.store.context_files import ContextFiles
 
@@ -169,14 +168,8 @@ class Context:
             NotFoundError: the active branch has no such message.
             ValueError: there is a branch of this name.
         """
-        active = self.metadata.active_branch
-        shared = active.message_ids if active else ()
-        if until is not None:
-            last = resolve(id_text(until, "message_id"), shared, "message")
-            shared = shared[: shared.index(last) + 1]
-        add_branch(self.folder(), Branch(name=name, message_ids=shared))
-        if switch:
-            switch_branch(self.folder(), name)
+        last = None if until is None else id_text(until, "message_id")
+        add_branch(self.folder(), name, until=last, switch=switch)
         self.refresh()
 
     def switch_branch(self, name: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
 
 from chatkit.errors import CorruptFileError
 from chatkit.models import Branch, ContextMetadata, Index, IndexEntry, Message
-from chatkit.models.context import MAIN
+from chatkit.models.context import MAIN, State
+from chatkit.models.states import state_after
 from chatkit.store.ids import is_id
 from chatkit.store.journal import SUFFIX as JOURNAL_SUFFIX
 from chatkit.store.journal import read_journal
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chatkit.store.problems import Problems
+
+
+_COARSE_NS = 2_000_000_000
 
 
 class ContextFolder:
@@ -64,24 +70,35 @@ class ContextFolder:
 
     def rebuilt_index(self, problems: Problems) -> Index:
         """Make the index anew from the messages' own ``position``; those in flight are told by their journals."""
-        found: list[tuple[Message, IndexEntry]] = []
+        return Index(messages=tuple(known.entry for known in self.survey(problems)))
+
+    def survey(self, problems: Problems) -> list[Known]:
+        """Read every message and keep of each what index and metadata say of it, in the order of positions."""
+        found: list[Known] = []
         for message_id in self.message_ids():
             try:
-                found.append(self._entry(message_id))
+                found.append(self._known(message_id))
             except CorruptFileError as error:
                 problems.add(error, self.context_id, message_id)
             except FileNotFoundError:
-                continue
-        found.sort(key=lambda pair: _order(pair[0]))
-        return Index(messages=tuple(entry for _, entry in found))
+                continue  # gone since it was listed
+        return sorted(found, key=Known.order)
 
-    def _entry(self, message_id: str) -> tuple[Message, IndexEntry]:
+    def _known(self, message_id: str) -> Known:
         try:
-            message = self.finished_message(message_id)
-            return message, index_entry(message, self.message_file(message_id).stat().st_size)
+            return self._known_finished(message_id)
         except FileNotFoundError:
-            message = read_journal(self.journal_file(message_id)).message
-            return message, streaming_entry(message)
+            try:
+                message = read_journal(self.journal_file(message_id)).message
+            except FileNotFoundError:
+                return self._known_finished(message_id)  # it ended meanwhile
+            return Known(streaming_entry(message), message.position, message.branch, None)
+
+    def _known_finished(self, message_id: str) -> Known:
+        message = self.finished_message(message_id)
+        response = message.streaming_response
+        entry = index_entry(message, self.message_file(message_id).stat().st_size)
+        return Known(entry, message.position, message.branch, None if response is None else state_after(response))
 
     def message(self, message_id: str) -> Message:
         """Read one message; of one in flight, what has come so far.
@@ -114,11 +131,12 @@ class ContextFolder:
 
     def message_ids(self) -> list[str]:
         """List the messages, finished or in flight; temporary and foreign files are none."""
-        return list(dict.fromkeys([*self._ids_with(".json"), *self.journal_ids()]))
+        names = self._names()
+        return list(dict.fromkeys([*_ids_with(".json", names), *_ids_with(JOURNAL_SUFFIX, names)]))
 
     def journal_ids(self) -> list[str]:
         """List the messages that have a journal: in flight, or left by a recorder that died."""
-        return self._ids_with(JOURNAL_SUFFIX)
+        return _ids_with(JOURNAL_SUFFIX, self._names())
 
     def is_streaming(self) -> bool:
         """Whether a response is in flight of which at least one chunk has come."""
@@ -130,26 +148,48 @@ class ContextFolder:
                 continue
         return False
 
-    def _ids_with(self, suffix: str) -> list[str]:
+    def _names(self) -> list[str]:
         try:
-            names = [path.name for path in self.messages_path.iterdir() if path.name.endswith(suffix)]
+            return os.listdir(self.messages_path)  # noqa: PTH208 - ten thousand names, no paths needed
         except FileNotFoundError:
             return []
-        return [name for name in (name.removesuffix(suffix) for name in names) if is_id(name)]
 
     def change_mark(self) -> object:
-        """Return the folder's time of change, which moves when a file comes or goes."""
+        """Return the folder's time of change, which moves when a file comes or goes.
+
+        Times of change are coarse (2 s on FAT): a folder that changed a moment ago may change again without its time
+        moving, so until then the mark equals nothing.
+        """
         try:
-            return self.messages_path.stat().st_mtime_ns
+            changed_ns = self.messages_path.stat().st_mtime_ns
         except FileNotFoundError:
             return None
+        return changed_ns if time.time_ns() - changed_ns > _COARSE_NS else object()
 
 
-def _order(message: Message) -> tuple[bool, int, bool, float, str]:
-    """Return what an index is sorted by: position, then time, unknown last, then id."""
-    position, created_at = message.position, message.created_at
-    at_s = created_at.timestamp() if created_at else 0.0
-    return position is None, position or 0, created_at is None, at_s, message.message_id
+class Known(NamedTuple):
+    """What index and metadata say of a message that is there: its reference, its place, and the state it leaves."""
+
+    entry: IndexEntry
+    position: int | None
+    branch: str | None
+    state: State | None
+
+    @property
+    def message_id(self) -> str:
+        """The message's id."""
+        return self.entry.message_id
+
+    def order(self) -> tuple[bool, int, bool, float, str]:
+        """Return what an index is sorted by: position, then time, unknown last, then id."""
+        created_at = self.entry.created_at
+        at_s = created_at.timestamp() if created_at else 0.0
+        return self.position is None, self.position or 0, created_at is None, at_s, self.message_id
+
+
+def _ids_with(suffix: str, names: list[str]) -> list[str]:
+    found = (name.removesuffix(suffix) for name in names if name.endswith(suffix))
+    return sorted(name for name in found if is_id(name))
 
 
 def streaming_entry(message: Message) -> IndexEntry:

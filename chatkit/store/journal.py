@@ -32,6 +32,10 @@ SUFFIX = ".journal.jsonl"
 _SYNC_EVERY_S = 1.0
 
 
+class JournalWarning(UserWarning):
+    """The journal of a response can't be written: what comes is kept in memory only, until its end is stored."""
+
+
 class Content(NamedTuple):
     """What a journal says: the message as it was begun, its chunks so far, and what is known of the stream."""
 
@@ -85,8 +89,15 @@ def read_journal(path: Path) -> Content:
     return Content(message, pieces, known)
 
 
+def is_without_header(path: Path) -> bool:
+    """Whether a recorder died before the first line was whole: then nothing had been begun."""
+    return b"\n" not in path.read_bytes()
+
+
 class Journal:
     """Writes a journal, in a thread of its own so that whoever records is not held up by the disk.
+
+    One thread at a time may use it, and nobody after ``close``.
 
     Args:
         path: the file; it must not be there yet.
@@ -94,7 +105,8 @@ class Journal:
         durability: see :data:`Durability`.
 
     Attributes:
-        error: what the disk said when a line could not be written; later lines are not tried.
+        error: what the disk said when a line could not be written; later lines are not tried, so that the one that
+            was torn stays the last.
     """
 
     def __init__(self, path: Path, header: bytes, durability: Durability) -> None:
@@ -107,7 +119,7 @@ class Journal:
             write_all(self._handle, header)
             os.fsync(self._handle)
             sync_folder(path.parent)
-        except Exception:
+        except BaseException:
             os.close(self._handle)
             with suppress(OSError):
                 os.unlink(path)
@@ -120,8 +132,12 @@ class Journal:
         self._put(piece)
 
     def note(self, metadata: dict[str, Any]) -> None:
-        """Add what has become known of the stream; JSON types only."""
-        self._put(metadata)
+        """Add what has become known of the stream.
+
+        Raises:
+            ValueError: it is not JSON; TypeError likewise.
+        """
+        self._put(dump_json({"metadata": metadata}))  # few and far between: what is wrong is told to whoever notes it
 
     def close(self) -> None:
         """Write what is left and end the thread."""
@@ -129,7 +145,7 @@ class Journal:
             self._entries.put(None)
             self._thread.join()
 
-    def _put(self, what: Piece | dict[str, Any]) -> None:
+    def _put(self, what: Piece | bytes) -> None:
         entry = _Entry(what, threading.Event() if self._durability == "chunk" else None)
         self._entries.put(entry)
         if entry.written is not None:
@@ -139,8 +155,9 @@ class Journal:
         """Write what is queued, until the end; forced to the disk as often as the durability asks for."""
         synced_at, is_synced = time.monotonic(), True
         while True:
+            wait_s = None if is_synced else max(0.0, synced_at + _SYNC_EVERY_S - time.monotonic())
             try:
-                entry = self._entries.get(timeout=None if is_synced else _SYNC_EVERY_S)
+                entry = self._entries.get(timeout=wait_s)
             except queue.Empty:
                 entry = _NOTHING
             if entry is None:
@@ -151,7 +168,8 @@ class Journal:
             synced_at = time.monotonic() if is_due else synced_at
             if entry.written is not None:
                 entry.written.set()
-        os.close(self._handle)
+        with suppress(OSError):
+            os.close(self._handle)
 
     def _is_due(self, since_s: float) -> bool:
         return self._durability == "chunk" or (self._durability == "second" and since_s >= _SYNC_EVERY_S)
@@ -170,21 +188,18 @@ class Journal:
 class _Entry(NamedTuple):
     """What is to be written, and the event to set when it is."""
 
-    what: Piece | dict[str, Any] | None
+    what: Piece | bytes
     written: threading.Event | None = None
 
 
-_NOTHING = _Entry(None)
+_NOTHING = _Entry(b"")
 
 
-def _line(what: Piece | dict[str, Any] | None) -> bytes:
-    """Return the line of a chunk, or of what has become known; none for neither."""
-    if what is None:
-        return b""
-    if isinstance(what, Piece):
-        line: dict[str, Any] = {"at": format_stamp(from_us(what.at_us)), "delta": what.delta}
-        if what.kind != TEXT:
-            line["kind"] = what.kind
-    else:
-        line = {"metadata": what}
+def _line(what: Piece | bytes) -> bytes:
+    """Return the line of a chunk; what has become known is one already."""
+    if isinstance(what, bytes):
+        return what
+    line = {"at": format_stamp(from_us(what.at_us)), "delta": what.delta}
+    if what.kind != TEXT:
+        line["kind"] = what.kind
     return dump_json(line)

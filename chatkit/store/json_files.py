@@ -13,8 +13,10 @@ from chatkit.errors import CorruptFileError
 from chatkit.models.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 _YOUNG_S = 1.0
 _PAUSE_S = 0.05
@@ -22,19 +24,24 @@ _LONE_HALF = re.compile("[\ud800-\udfff]")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; one younger than a second that does not parse is read once again first.
+    """Read a JSON file; see :func:`read_patiently`."""
+    return read_patiently(path, parse_json)
+
+
+def read_patiently(path: Path, parse: Callable[[bytes, Path], T]) -> T:
+    """Read a file; one younger than a second that does not parse is read once again first.
 
     Raises:
         FileNotFoundError: there is no such file.
-        CorruptFileError: it can't be opened, or is not JSON in UTF-8.
+        CorruptFileError: it can't be opened, or does not parse.
     """
     try:
-        return parse_json(_read_bytes(path), path)
+        return parse(_read_bytes(path), path)
     except CorruptFileError:
         if time.time() - path.stat().st_mtime > _YOUNG_S:
             raise
         time.sleep(_PAUSE_S)
-        return parse_json(_read_bytes(path), path)
+        return parse(_read_bytes(path), path)
 
 
 def parse_json(data: bytes, path: Path) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LOCKS = ".locks"
 DEFAULT_TIMEOUT_S = 30.0
+_POLL_S = 0.01
 
 
 @contextmanager
@@ -35,15 +36,20 @@ def context_lock(context_path: Path, *, timeout_s: float = DEFAULT_TIMEOUT_S) ->
     folder.mkdir(exist_ok=True)
     path = folder / f"{context_path.name}.lock"
     holder = folder / f"{context_path.name}.holder.json"
+    lock = FileLock(path, timeout=timeout_s, poll_interval=_POLL_S)
     try:
-        with FileLock(path, timeout=timeout_s):
-            holder.write_text(json.dumps(_ourselves()), encoding="utf-8")
-            yield
+        lock.acquire()
     except Timeout as error:
         raise StoreBusyError(
             f"{context_path}: another writer has held this context for {timeout_s:g} s ({_held_by(holder)}); "
             "try again, or end that process"
         ) from error
+    try:
+        with suppress(OSError):  # only for the message above: a full disk is told by what is written next
+            holder.write_text(json.dumps(_ourselves()), encoding="utf-8")
+        yield
+    finally:
+        lock.release()
 
 
 def journal_lock(context_path: Path, message_id: str) -> FileLock:

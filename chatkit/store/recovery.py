@@ -9,9 +9,9 @@ from filelock import Timeout
 from chatkit.errors import CorruptFileError
 from chatkit.models.states import state_after
 from chatkit.store.atomic import remove, write_atomically
-from chatkit.store.bookkeeping import listed_ids, put_entries, put_metadata, store_message
+from chatkit.store.bookkeeping import listed_ids, put_entries, put_metadata, state_beside, store_message
 from chatkit.store.folder import index_entry
-from chatkit.store.journal import read_journal
+from chatkit.store.journal import is_without_header, read_journal
 from chatkit.store.json_files import dump
 from chatkit.store.locks import forget_journal_lock, journal_lock
 from chatkit.store.problems import Problems
@@ -44,6 +44,8 @@ def _recover_one(folder: ContextFolder, message_id: str) -> bool:
     except Timeout:
         return False  # its recorder lives
     try:
+        if not folder.journal_file(message_id).exists():
+            return False  # its recorder has ended it meanwhile
         if not _finish(folder, message_id):
             return False
         remove(folder.journal_file(message_id))
@@ -66,7 +68,7 @@ def _finish(folder: ContextFolder, message_id: str) -> bool:
         return False
     put_entries(folder, {message_id: dump(index_entry(message, size_bytes))})
     if message.streaming_response is not None:
-        state = state_after(message.streaming_response)
+        state = state_beside(folder, message_id, state_after(message.streaming_response))
         put_metadata(folder, ids=[message_id], branch=message.branch, state=state)
     return True
 
@@ -75,8 +77,9 @@ def _store_interrupted(folder: ContextFolder, message_id: str) -> bool:
     try:
         content = read_journal(folder.journal_file(message_id))
     except CorruptFileError:
-        return not folder.journal_file(message_id).read_bytes().count(b"\n")  # died before the header was whole
+        return is_without_header(folder.journal_file(message_id))
     message = content.so_far(finish_reason="interrupted")
     response = message.streaming_response
-    store_message(folder, message, state=None if response is None else state_after(response))
+    state = None if response is None else state_beside(folder, message_id, state_after(response))
+    store_message(folder, message, state=state)
     return True

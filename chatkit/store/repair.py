@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chatkit.errors import CorruptFileError
-from chatkit.models import Branch, ContextMetadata, Index
+import msgspec
+from pydantic import ValidationError
+
+from chatkit.errors import CorruptFileError, StoreBusyError
+from chatkit.models import Branch, ContextMetadata, Index, IndexEntry
 from chatkit.models.context import MAIN
-from chatkit.models.states import IDLE, state_after
+from chatkit.models.states import AWAITING, IDLE
 from chatkit.store.atomic import TEMPORARY_PREFIX, write_atomically
-from chatkit.store.bookkeeping import put_metadata
 from chatkit.store.checking import (
     UNFINISHED_STATES,
     Finding,
-    check_folder,
     check_store,
     context_folders,
-    readable_messages,
+    mended_entries,
     unlisted,
 )
-from chatkit.store.json_files import dump, read_record
+from chatkit.store.json_files import dump, parse_json, read_record, validate
 from chatkit.store.locate import CONTEXTS
 from chatkit.store.locks import context_lock
 from chatkit.store.problems import Problems
-from chatkit.store.recovery import recover
+from chatkit.store.recovery import heal_index, recover
+from chatkit.store.splice import Object, change_file, raw, read_array, read_object
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatkit.models import Message
     from chatkit.models.context import State
-    from chatkit.store.folder import ContextFolder
+    from chatkit.store.folder import ContextFolder, Known
 
 DAMAGED_METADATA = "metadata.damaged.json"
 
@@ -45,9 +47,10 @@ def repair_store(root: Path) -> tuple[list[Finding], list[Finding]]:
     """
     before = check_store(root)
     _sweep(root)
-    _sweep(root / CONTEXTS)
+    _sweep_begun(root / CONTEXTS)
+    to_mend = {finding.context_id for finding in before if finding.remedy}
     for folder in context_folders(root):
-        if check_folder(folder):
+        if folder.context_id in to_mend:
             with context_lock(folder.path):
                 _repair_folder(folder)
     left = check_store(root)
@@ -59,11 +62,11 @@ def _repair_folder(folder: ContextFolder) -> None:
     _sweep(folder.path)
     _sweep(folder.messages_path)
     _make_metadata(folder)
-    _make_index(folder)
+    heal_index(folder)
     recover(folder)
-    _make_index(folder)
-    _fill_branches(folder)
-    _settle_state(folder)
+    messages = folder.survey(Problems())
+    _order_index(folder, messages)
+    _mend_metadata(folder, messages)
 
 
 def _sweep(path: Path) -> None:
@@ -75,6 +78,14 @@ def _sweep(path: Path) -> None:
             os.unlink(left)
 
 
+def _sweep_begun(contexts: Path) -> None:
+    """Remove contexts whose creation was cut short; one that is being created is held, and let be."""
+    for left in contexts.glob(f"{TEMPORARY_PREFIX}*"):
+        final = contexts / left.name.removeprefix(TEMPORARY_PREFIX)
+        with suppress(StoreBusyError), context_lock(final, timeout_s=0):
+            shutil.rmtree(left, ignore_errors=True)  # it may have been finished since
+
+
 def _make_metadata(folder: ContextFolder) -> None:
     """Write metadata where there is none that can be read; damaged ones are kept under another name."""
     try:
@@ -82,61 +93,108 @@ def _make_metadata(folder: ContextFolder) -> None:
     except FileNotFoundError:
         pass
     except CorruptFileError:
-        os.replace(folder.metadata_path, folder.path / DAMAGED_METADATA)
+        os.replace(folder.metadata_path, _unused(folder.path / DAMAGED_METADATA))
     else:
         return
-    messages = readable_messages(folder)
-    branches = {MAIN: Branch(name=MAIN)} | {m.branch: Branch(name=m.branch) for m in messages if m.branch is not None}
-    moments = [message.created_at for message in messages if message.created_at is not None]
+    messages = folder.survey(Problems())
+    moments = [message.entry.created_at for message in messages if message.entry.created_at is not None]
+    lines = _lines(messages)
     metadata = ContextMetadata(
         context_id=folder.context_id,
-        branches=branches,
+        branches={name: Branch(name=name, message_ids=ids) for name, ids in lines.items()},
+        active_branch_name=next((m.branch for m in reversed(messages) if m.branch is not None), MAIN),
+        current_state=AWAITING if folder.journal_ids() else _last_state(messages),
         created_at=min(moments, default=None),
         updated_at=max(moments, default=None),
     )
     write_atomically(folder.metadata_path, dump(metadata))
 
 
-def _make_index(folder: ContextFolder) -> None:
-    rebuilt = folder.rebuilt_index(Problems())
+def _unused(path: Path) -> Path:
+    """Return the path, numbered where it is taken: what was kept once is kept."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem}.{number}{path.suffix}")
+    return free
+
+
+def _lines(messages: list[Known]) -> dict[str, tuple[str, ...]]:
+    """Tell the branches from the messages: each has its own, behind the ancestors of the first of them."""
+    own: dict[str, list[str]] = {MAIN: []}
+    for message in messages:
+        if message.branch is not None:
+            own.setdefault(message.branch, []).append(message.message_id)
+    parents = {message.message_id: message.entry.parent_id for message in messages}
+    return {name: (*_ancestors(ids[0], parents), *ids) if ids else () for name, ids in own.items()}
+
+
+def _ancestors(message_id: str, parents: dict[str, str | None]) -> list[str]:
+    found: list[str] = []
+    parent = parents[message_id]
+    while parent in parents and parent != message_id and parent not in found:  # a circle would have no end
+        found.append(parent)
+        parent = parents[parent]
+    return found[::-1]
+
+
+def _order_index(folder: ContextFolder, messages: list[Known]) -> None:
+    """Bring the index in line with the messages; keys that are not ours stay."""
+
+    def put(content: Object) -> bool:
+        listed = read_array(content["messages"], folder.index_path)
+        before = [IndexEntry.model_validate_json(bytes(entry)) for entry in listed]
+        right = mended_entries(folder, before, messages)
+        content["messages"] = raw([msgspec.Raw(dump(entry).strip()) for entry in right])
+        return right != before
+
     try:
-        if read_record(folder.index_path, Index) == rebuilt:
-            return
-    except (FileNotFoundError, CorruptFileError):
-        pass
-    write_atomically(folder.index_path, dump(rebuilt))
+        change_file(folder.index_path, put)
+    except (CorruptFileError, ValidationError):
+        write_atomically(folder.index_path, dump(Index(messages=tuple(message.entry for message in messages))))
 
 
-def _fill_branches(folder: ContextFolder) -> None:
+def _mend_metadata(folder: ContextFolder, messages: list[Known]) -> None:
+    """Set the id, fill the branches and settle the state, as far as they need it; all else stays as it is."""
+
+    def put(content: Object) -> bool:
+        path = folder.metadata_path
+        metadata = validate(parse_json(bytes(raw(content)), path), ContextMetadata, path)
+        changed = metadata.model_copy(
+            update={
+                "context_id": folder.context_id,
+                "branches": _filled(metadata, messages),
+                "current_state": _settled(folder, metadata.current_state, messages),
+            }
+        )
+        content |= read_object(dump(changed), path)
+        return changed != metadata
+
+    change_file(folder.metadata_path, put)
+
+
+def _filled(metadata: ContextMetadata, messages: list[Known]) -> dict[str, Branch]:
     """Add each message to its branch where that lacks it, behind the last one of an earlier position."""
-    metadata = read_record(folder.metadata_path, ContextMetadata)
-    messages = readable_messages(folder)
-    missing = unlisted(metadata, messages)
-    if not missing:
-        return
-    positions = {message.message_id: message.position or 0 for message in messages}
+    places = {message.message_id: place for place, message in enumerate(messages)}
     branches = dict(metadata.branches)
-    for message in missing:
+    for message in unlisted(metadata, messages):
         name = message.branch or MAIN
         branch = branches.get(name, Branch(name=name))
-        branches[name] = branch.model_copy(update={"message_ids": _with(branch.message_ids, message, positions)})
-    write_atomically(folder.metadata_path, dump(metadata.model_copy(update={"branches": branches})))
+        ids = _with(branch.message_ids, message.message_id, places)
+        branches[name] = branch.model_copy(update={"message_ids": ids})
+    return branches
 
 
-def _with(ids: tuple[str, ...], message: Message, positions: dict[str, int]) -> tuple[str, ...]:
-    own = positions[message.message_id]
-    place = next((i for i, other in enumerate(ids) if positions.get(other, -1) > own), len(ids))
-    return (*ids[:place], message.message_id, *ids[place:])
+def _with(ids: tuple[str, ...], message_id: str, places: dict[str, int]) -> tuple[str, ...]:
+    own = places[message_id]
+    place = next((i for i, other in enumerate(ids) if places.get(other, -1) > own), len(ids))
+    return (*ids[:place], message_id, *ids[place:])
 
 
-def _settle_state(folder: ContextFolder) -> None:
-    metadata = read_record(folder.metadata_path, ContextMetadata)
-    if metadata.current_state in UNFINISHED_STATES and not folder.journal_ids():
-        put_metadata(folder, state=_last_state(folder), at=metadata.updated_at)
+def _settled(folder: ContextFolder, state: State, messages: list[Known]) -> State:
+    return _last_state(messages) if state in UNFINISHED_STATES and not folder.journal_ids() else state
 
 
-def _last_state(folder: ContextFolder) -> State:
-    for message in reversed(readable_messages(folder)):
-        if message.streaming_response is not None:
-            return state_after(message.streaming_response)
-    return IDLE
+def _last_state(messages: list[Known]) -> State:
+    """Return the state that the last response left."""
+    return next((message.state for message in reversed(messages) if message.state is not None), IDLE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chatkit.models import ContextMetadata, Index, Message
+from chatkit.models.record import Record
 from chatkit.store.locate import FORMAT_NAME, VERSION
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -12,7 +13,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return the schema of each kind of file: ``store``, ``metadata``, ``index``, ``message``."""
-    models = {"metadata": ContextMetadata, "index": Index, "message": Message}
+    models: dict[str, type[Record]] = {"metadata": ContextMetadata, "index": Index, "message": Message}
     made = {name: {"$schema": _DIALECT, **model.model_json_schema()} for name, model in models.items()}
     made["store"] = {
         "$schema": _DIALECT,

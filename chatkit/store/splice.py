@@ -6,14 +6,13 @@ gets another one in milliseconds.
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from chatkit.errors import CorruptFileError
+from chatkit.errors import CorruptFileError, StoreBusyError
 from chatkit.store.atomic import write_atomically
-from chatkit.store.json_files import dump_json, parse_json
+from chatkit.store.json_files import dump_json, parse_json, read_patiently
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,17 +35,27 @@ def change_file(path: Path, change: Callable[[Object], bool]) -> None:
     Raises:
         FileNotFoundError: there is no such file.
         CorruptFileError: it holds no JSON object.
+        StoreBusyError: somebody else writes it all the time.
     """
     for _ in range(_TRIES):
-        before = path.read_bytes()
-        content = read_object(before, path)
-        if not change(content):
+        before, content = read_patiently(path, _with_parts)
+        if not change(content) or write_atomically(path, bytes(raw(content)) + b"\n", only_over=before):
             return
-        data = msgspec.json.encode(content) + b"\n"
-        if path.read_bytes() == before:
-            write_atomically(path, data)
-            return
-    raise CorruptFileError(str(path), "", "changes all the time; nothing was written")
+    raise StoreBusyError(f"{path}: somebody else writes it all the time, so nothing was written; try again")
+
+
+def read_parts(path: Path) -> Object:
+    """Read a file and take its object apart, one level deep.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CorruptFileError: it holds no JSON object.
+    """
+    return read_patiently(path, read_object)
+
+
+def _with_parts(data: bytes, path: Path) -> tuple[bytes, Object]:
+    return data, read_object(data, path)
 
 
 def read_object(data: bytes | msgspec.Raw, path: Path) -> Object:
@@ -55,10 +64,13 @@ def read_object(data: bytes | msgspec.Raw, path: Path) -> Object:
     Raises:
         CorruptFileError: it is none.
     """
-    found = _take_apart(_OBJECT, data, path)
+    try:
+        return _OBJECT.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = parse_json(bytes(data), path)  # half a character, which the fast decoder refuses, or a defect
     if not isinstance(found, dict):
         raise CorruptFileError(str(path), "", "not a JSON object")
-    return {key: _as_raw(value) for key, value in found.items()}
+    return {key: raw(value) for key, value in found.items()}
 
 
 def read_array(data: bytes | msgspec.Raw, path: Path) -> Array:
@@ -67,22 +79,22 @@ def read_array(data: bytes | msgspec.Raw, path: Path) -> Array:
     Raises:
         CorruptFileError: it is none.
     """
-    found = _take_apart(_ARRAY, data, path)
+    try:
+        return _ARRAY.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = parse_json(bytes(data), path)
     if not isinstance(found, list):
         raise CorruptFileError(str(path), "", "not a JSON array")
-    return [_as_raw(value) for value in found]
+    return [raw(value) for value in found]
 
 
-def _take_apart(decoder: msgspec.json.Decoder[Any], data: bytes | msgspec.Raw, path: Path) -> Any:
-    """Decode one level; half a character, which the fast decoder refuses, is left to the patient one."""
-    try:
-        return decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return parse_json(bytes(data), path)
-
-
-def _as_raw(value: Any) -> msgspec.Raw:
-    return value if isinstance(value, msgspec.Raw) else msgspec.Raw(json.dumps(value).encode())
+def lengthened(array: msgspec.Raw, values: list[bytes]) -> msgspec.Raw:
+    """Return the bytes of an array with values at its end; what it holds is not looked at."""
+    if not values:
+        return array
+    held = bytes(array)
+    held = held[: held.rindex(b"]")].rstrip()
+    return msgspec.Raw(held + b"," * (held != b"[") + b",".join(value.strip() for value in values) + b"]")
 
 
 def raw(value: object) -> msgspec.Raw:
@@ -90,4 +102,15 @@ def raw(value: object) -> msgspec.Raw:
     try:
         return msgspec.Raw(msgspec.json.encode(value))
     except UnicodeEncodeError:  # half a character
-        return msgspec.Raw(dump_json(value).strip())
+        return msgspec.Raw(_encoded(value))
+
+
+def _encoded(value: object) -> bytes:
+    """Encode level by level, halves of characters as escapes, in keys too."""
+    if isinstance(value, msgspec.Raw):
+        return bytes(value)
+    if isinstance(value, dict):
+        return b"{" + b",".join(_encoded(key) + b":" + _encoded(part) for key, part in value.items()) + b"}"
+    if isinstance(value, list | tuple):
+        return b"[" + b",".join(map(_encoded, value)) + b"]"
+    return dump_json(value).strip()

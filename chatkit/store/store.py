@@ -13,14 +13,17 @@ from chatkit.models import ContextConfig, ContextMetadata, Message
 from chatkit.models.response import TEXT
 from chatkit.store.atomic import write_atomically
 from chatkit.store.context import Context
-from chatkit.store.ids import id_text, resolve
+from chatkit.store.folder import ContextFolder
+from chatkit.store.ids import id_text, is_id, resolve
 from chatkit.store.locate import CONTEXTS, FORMAT_NAME, STORE_FILE, VERSION, check_is_store, find_contexts
+from chatkit.store.migration import migrated
 from chatkit.store.problems import Problem, Problems
 from chatkit.store.streaming import Stream, at_us, begun_response
 from chatkit.store.writing import create_folder
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
     from chatkit.models import Usage
@@ -45,7 +48,8 @@ class Store:
         self.path = Path(path)
         check_is_store(self.path)
         self._problems = Problems(strict=strict)
-        self._message_ids: dict[str, tuple[object, list[str]]] = {}
+        self._places: dict[str, ContextFiles] = {}
+        self._listings: dict[str, tuple[object, list[str]]] = {}
         self._streams: dict[str, Stream] = {}
 
     @classmethod
@@ -63,6 +67,17 @@ class Store:
         content = json.dumps({"format": FORMAT_NAME, "version": VERSION})
         write_atomically(root / STORE_FILE, content.encode() + b"\n")
         return cls(root)
+
+    @classmethod
+    def migrated(cls, source: str | os.PathLike[str], target: str | os.PathLike[str] | None = None) -> Store:
+        """Open a store in our own format: the source itself if it is one, else its migration, brought up to date.
+
+        The source is never touched. The migration is beside it (``SRC.chatkit``) unless ``target`` says where.
+
+        Raises:
+            FormatError: the source is no store, or something else is where the migration should be.
+        """
+        return cls(migrated(source, target))
 
     def contexts(self) -> list[Context]:
         """Return all contexts in the order of their creation, those of unknown time last.
@@ -87,9 +102,12 @@ class Store:
         Raises:
             NotFoundError: there is none, or there are several.
         """
+        beginning = id_text(context_id, "context_id")
+        own = ContextFolder(self.path / CONTEXTS / beginning)
+        if is_id(beginning) and own.metadata_path.exists():  # a whole id needs no look at all the others
+            return Context(own, self._problems)
         contexts = find_contexts(self.path)
-        found = resolve(id_text(context_id, "context_id"), contexts.keys(), "context")
-        return Context(contexts[found], self._problems)
+        return Context(contexts[resolve(beginning, contexts.keys(), "context")], self._problems)
 
     def message(self, message_id: Any) -> Message:
         """Read one message by its id, a unique beginning of it (8 characters or more), or a row of a table.
@@ -99,22 +117,34 @@ class Store:
             CorruptFileError: its file does not say what it should.
         """
         beginning = id_text(message_id, "message_id")
-        contexts = find_contexts(self.path)
-        places = self._refreshed_places(contexts)
-        found = resolve(beginning, places.keys(), "message")
         try:
-            return places[found].message(found)
+            found = resolve(beginning, self._places.keys(), "message")
+            return self._places[found].message(found)
+        except (NotFoundError, FileNotFoundError):
+            self._refresh_places()
+        found = resolve(beginning, self._places.keys(), "message")
+        try:
+            return self._places[found].message(found)
         except FileNotFoundError as error:
-            raise NotFoundError(f"message {found} is gone from context {places[found].context_id}") from error
+            raise NotFoundError(f"message {found} is gone from context {self._places[found].context_id}") from error
 
     def context_of(self, message_id: Any) -> Context | None:
         """Return the context that holds a message; None where no context does. No message is opened."""
-        places = self._refreshed_places(find_contexts(self.path))
+        self._refresh_places()
         try:
-            found = resolve(id_text(message_id, "message_id"), places.keys(), "message")
+            found = resolve(id_text(message_id, "message_id"), self._places.keys(), "message")
         except NotFoundError:
             return None
-        return Context(places[found], self._problems)
+        return Context(self._places[found], self._problems)
+
+    def contexts_by_id(self) -> dict[str, Context]:
+        """Return all contexts by their ids in one look; nothing of them is read."""
+        return {context_id: Context(files, self._problems) for context_id, files in find_contexts(self.path).items()}
+
+    def contexts_of(self, message_ids: Iterable[str]) -> dict[str, Context]:
+        """Return the contexts that hold these messages, by whole message ids, in one look; others are left out."""
+        self._refresh_places()
+        return {one: Context(self._places[one], self._problems) for one in message_ids if one in self._places}
 
     def problems(self) -> list[Problem]:
         """Read every file of the store and return what is wrong with which.
@@ -183,6 +213,8 @@ class Store:
             StoreBusyError: another writer holds the context.
         """
         stream = Stream(self.context(context_id).folder(), begun_response(**known), durability)
+        for ended in [one.message_id for one in list(self._streams.values()) if one.is_ended]:
+            self._streams.pop(ended, None)  # with all its chunks
         self._streams[stream.message_id] = stream
         return stream
 
@@ -219,21 +251,24 @@ class Store:
         return self._stream(message_id, "an abort").abort(reason, **known)
 
     def _stream(self, message_id: str, what: str) -> Stream:
-        if message_id not in self._streams:
-            raise StreamStateError(f"{what} without a beginning: message {message_id} was not begun by this store")
-        return self._streams[message_id]
+        stream = self._streams.get(message_id)
+        if stream is None:
+            raise StreamStateError(
+                f"{what} without a beginning: message {message_id} was not begun by this store, or has ended"
+            )
+        return stream
 
-    def _refreshed_places(self, contexts: dict[str, ContextFiles]) -> dict[str, ContextFiles]:
+    def _refresh_places(self) -> None:
         """Map each message id to its context; only folders that have changed are listed again."""
         places: dict[str, ContextFiles] = {}
-        for context_id, files in contexts.items():
+        listings: dict[str, tuple[object, list[str]]] = {}
+        for context_id, files in find_contexts(self.path).items():
             mark = files.change_mark()
-            known = self._message_ids.get(context_id)
-            if known is None or known[0] != mark:
-                known = (mark, self._ids_in(files))
-                self._message_ids[context_id] = known
-            places.update(dict.fromkeys(known[1], files))
-        return places
+            known = self._listings.get(context_id)
+            listing = known if known is not None and known[0] == mark else (mark, self._ids_in(files))
+            listings[context_id] = listing
+            places.update(dict.fromkeys(listing[1], files))
+        self._places, self._listings = places, listings
 
     def _ids_in(self, files: ContextFiles) -> list[str]:
         try:

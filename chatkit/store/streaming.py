@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -14,13 +16,13 @@ from chatkit.models import Message, Piece, Response, ResponseMetadata
 from chatkit.models.response import TEXT
 from chatkit.models.states import AWAITING, state_after
 from chatkit.store.atomic import remove
-from chatkit.store.bookkeeping import put_entries, put_metadata, store_message
+from chatkit.store.bookkeeping import listed_ids, put_entries, put_metadata, state_beside, store_message
 from chatkit.store.folder import streaming_entry
-from chatkit.store.journal import Journal
+from chatkit.store.journal import Journal, JournalWarning
 from chatkit.store.json_files import dump
 from chatkit.store.locks import forget_journal_lock, journal_lock
 from chatkit.store.writing import next_place, writing
-from chatkit.timing.stamps import to_us
+from chatkit.timing.stamps import from_us, to_us
 
 if TYPE_CHECKING:
     from chatkit.models import Usage
@@ -35,6 +37,9 @@ class Stream:
         message_id: the message it will be.
         context_id: its context.
         pieces: what has come so far.
+        is_ended: whether it was finalized or aborted.
+
+    Threads may share one: calls come one after the other, and after the end none is taken.
     """
 
     def __init__(self, folder: ContextFolder, begun: Message, durability: Durability) -> None:
@@ -44,7 +49,9 @@ class Stream:
         self._folder = folder
         self._known: dict[str, Any] = {}
         self._clock_ns = time.time_ns() - time.monotonic_ns()  # so that times never go back
-        self._is_ended = False
+        self.is_ended = False
+        self._has_warned = False
+        self._turn = threading.Lock()
         self._lock = journal_lock(folder.path, begun.message_id)
         self._begin(begun, durability)
 
@@ -58,23 +65,35 @@ class Stream:
 
         Raises:
             StreamStateError: the response has ended.
+            TypeError: the delta is no text.
         """
-        at_us = (self._clock_ns + time.monotonic_ns()) // 1000 if at_us is None else at_us
-        self._check_lives("a chunk")
-        if delta:
-            piece = Piece(at_us, delta, kind)
+        now_us = self._now_us() if at_us is None else at_us  # first of all: nothing here may count as waiting
+        if not isinstance(delta, str):
+            raise TypeError(f"a delta is text, not {type(delta).__name__}: message {self.message_id}")
+        with self._turn:
+            self._check_lives("a chunk")
+            if not delta:
+                return
+            if at_us is None and self.pieces:  # another thread may have read the clock later and come first
+                now_us = max(now_us, self.pieces[-1].at_us)
+            piece = Piece(now_us, delta, kind)
             self.pieces.append(piece)
             self._journal.append(piece)
+        self._report()
 
     def note(self, **known: Any) -> None:
         """Note what has become known of the stream (fields of ResponseMetadata), so that a crash does not lose it.
 
         Raises:
             StreamStateError: the response has ended.
+            ValueError: a value is not what the field takes, or not JSON; nothing was noted.
         """
-        self._check_lives("a note")
-        self._known |= known
-        self._journal.note(ResponseMetadata(**known).model_dump(include=set(known)))
+        noted = ResponseMetadata(**known).model_dump(include=set(known))
+        with self._turn:
+            self._check_lives("a note")
+            self._journal.note(noted)
+            self._known |= noted
+        self._report()
 
     def finalize(
         self,
@@ -101,22 +120,25 @@ class Stream:
             StreamStateError: the response has ended already.
             OSError: the disk refused; nothing is lost, and finalize may be called again.
         """
-        self._check_lives("an end")
-        begun = self._begun.streaming_response
-        told = {**self._known, **(metadata.model_dump(exclude_unset=True) if metadata else {})}
-        response = Response.from_pieces(
-            self.pieces,
-            started_at=begun.started_at if begun else datetime.now(UTC),
-            completed_at=completed_at or datetime.now(UTC),
-            model=model or (begun.model if begun else None),
-            usage=usage,
-            finish_reason=finish_reason,
-            metadata=ResponseMetadata.model_validate(told),
-        )
-        message = self._begun.model_copy(update={"streaming_response": response})
-        with writing(self._folder):
-            store_message(self._folder, message, state=state_after(response), at=response.completed_at)
-        self._end()
+        with self._turn:
+            self._check_lives("an end")
+            begun = self._begun.streaming_response
+            told = {**self._known, **(metadata.model_dump(exclude_unset=True) if metadata else {})}
+            response = Response.from_pieces(
+                self.pieces,
+                started_at=begun.started_at if begun else datetime.now(UTC),
+                completed_at=completed_at or self._end_moment(),
+                model=model or (begun.model if begun else None),
+                usage=usage,
+                finish_reason=finish_reason,
+                metadata=ResponseMetadata.model_validate(told),
+            )
+            message = self._begun.model_copy(update={"streaming_response": response})
+            with writing(self._folder):
+                state = state_beside(self._folder, self.message_id, state_after(response))
+                store_message(self._folder, message, state=state, at=response.completed_at)
+            self._end()
+        self._report()
         return message
 
     def abort(self, reason: str = "aborted", **known: Any) -> Message:
@@ -133,9 +155,16 @@ class Stream:
 
     def _begin(self, begun: Message, durability: Durability) -> None:
         """Write the journal's header, then the index entry, then the metadata."""
+        try:
+            self._write_beginning(begun, durability)
+        except OSError:
+            self._folder.is_recovered = False  # so that the next writer ends what was begun
+            raise
+
+    def _write_beginning(self, begun: Message, durability: Durability) -> None:
         with writing(self._folder):
             self._check_is_new()
-            place = next_place(self._folder, begun.branch)
+            place = next_place(self._folder, begun.branch, listed_ids(self._folder))
             self._begun = begun.model_copy(
                 update={
                     "context_id": self.context_id,
@@ -159,7 +188,6 @@ class Stream:
             except BaseException:
                 self._journal.close()
                 self._lock.release(force=True)  # what was begun is ended by recovery
-                self._folder.is_recovered = False
                 raise
 
     def _check_is_new(self) -> None:
@@ -169,14 +197,36 @@ class Stream:
             raise StreamStateError(f"message {self.message_id} has begun already")
 
     def _check_lives(self, what: str) -> None:
-        if self._is_ended:
+        if self.is_ended:
             raise StreamStateError(f"{what} after the end of message {self.message_id}: begin a new one")
 
+    def _now_us(self) -> int:
+        return (self._clock_ns + time.monotonic_ns()) // 1000
+
+    def _end_moment(self) -> datetime:
+        """Return now, by the clock of the chunks, and not before the last of them."""
+        return from_us(max([self._now_us(), *(piece.at_us for piece in self.pieces[-1:])]))
+
     def _end(self) -> None:
-        self._is_ended = True
+        """Let go of the journal: the message is stored, so a journal that the disk keeps is recovery's business."""
+        self.is_ended = True
         self._journal.close()
-        remove(self._journal.path)
-        forget_journal_lock(self._lock)
+        try:
+            remove(self._journal.path)
+        except OSError:
+            self._folder.is_recovered = False
+            self._lock.release(force=True)
+        else:
+            forget_journal_lock(self._lock)
+
+    def _report(self) -> None:
+        """Say once that the disk does not take the journal; nothing is lost unless the process dies."""
+        error = self._journal.error
+        if error is None or self._has_warned:
+            return
+        self._has_warned = True
+        what = "is stored all the same" if self.is_ended else "is kept in memory until its end"
+        warnings.warn(f"{self._journal.path}: {error}; the response {what}", JournalWarning, stacklevel=3)
 
 
 def begun_response(

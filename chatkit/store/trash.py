@@ -7,7 +7,7 @@ import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from chatkit.errors import StoreBusyError
+from chatkit.errors import NotFoundError, StoreBusyError
 from chatkit.store.atomic import sync_folder
 from chatkit.store.locks import context_lock, is_journal_held
 
@@ -23,9 +23,12 @@ def delete_folder(folder: ContextFolder) -> Path:
     """Move a context to the trash of its store and return where it is now.
 
     Raises:
+        NotFoundError: it was deleted already.
         StoreBusyError: another writer holds the context, or a response of it is being recorded.
     """
     with context_lock(folder.path):
+        if not folder.path.is_dir():
+            raise NotFoundError(f"context {folder.context_id} is gone from {folder.path.parent}: it was deleted")
         held = [message_id for message_id in folder.journal_ids() if is_journal_held(folder.path, message_id)]
         if held:
             raise StoreBusyError(f"{folder.path}: message {held[0]} is being recorded; end it first")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _PLAYER = (
     "core.js", "lane.js", "replay.js", "element.js", "pane.js", "marks.js", "lane_view.js", "scrubber.js",
-    "controls.js", "shared.js", "view.js",
+    "controls.js", "shared.js", "live.js", "view.js",
 )  # fmt: skip
 """What the player is made of; a file imports only from those before it."""
 

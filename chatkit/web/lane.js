@@ -72,6 +72,15 @@ export function readout(lane, recordedMs, count, isStarted) {
   return { phase: "streaming", text: progress + pace(lane, recordedMs) };
 }
 
+/** What a live lane is doing: the request was sent `elapsedMs` ago, and no end is known. */
+export function liveReadout(lane, elapsedMs, stallAfterMs) {
+  if (!lane.count) return { phase: "first", text: `waiting for the first chunk ${formatMs(elapsedMs)}` };
+  const waitedMs = Math.max(0, elapsedMs - lane.arrivals[lane.count - 1]);
+  const progress = `TTFT ${formatMs(lane.arrivals[0])} · ${counted(lane.count)}`;
+  if (waitedMs > stallAfterMs) return { phase: "stalled", text: `${progress} · waiting ${formatMs(waitedMs)}` };
+  return { phase: "streaming", text: progress + pace(lane, elapsedMs) };
+}
+
 /** One chunk in words: its number, its wait, its time. */
 export function describeChunk(lane, index) {
   const wait = index > 0 || lane.ttftMs !== null ? `after ${formatMs(lane.gaps[index])}` : "wait unknown";

@@ -10,7 +10,7 @@ export class LaneView {
   constructor(lane, onPick) {
     this.lane = lane;
     this.count = 0;
-    this.pane = new TextPane(lane.text, `Text of ${lane.name}`);
+    this.pane = new TextPane(lane.text, `Text of ${lane.name}`, () => this.marks.set({}));
     this.marks = new Marks(lane, this.pane);
     this.says = element("div", { class: "ck-readout" });
     const head = element("div", { class: "ck-head" }, element("div", { class: "ck-name" }, lane.name), this.says);
@@ -32,9 +32,19 @@ export class LaneView {
 
   /** Say what the lane is doing at a moment of recorded time. */
   say(recordedMs, isStarted) {
-    const { phase, text } = readout(this.lane, recordedMs, this.count, isStarted);
+    this.tell(readout(this.lane, recordedMs, this.count, isStarted));
+  }
+
+  tell({ phase, text }) {
     this.says.textContent = text;
     this.el.dataset.phase = phase;
+  }
+
+  /** Go on with a lane that is the same so far, and longer. */
+  take(lane) {
+    this.lane = lane;
+    this.marks.lane = lane;
+    this.pane.text = lane.text;
   }
 
   /** The chunks that came at exactly this moment of playback, in words; "" if none did. */

@@ -9,6 +9,14 @@ import { upperBound } from "./core.js";
  */
 const BLOCK_CHARS = 256;
 
+/**
+ * A line this long is continued in another block, from where it is wrapped anyway: to lay out one block of
+ * 100,000 characters takes longer than a frame.
+ */
+const LONG_LINE_CHARS = 1024;
+
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
 /** How far from its end, in px, a pane still counts as scrolled to the end. */
 const END_PX = 24;
 
@@ -18,9 +26,11 @@ const END_PX = 24;
  * A block holds runs: text nodes, one as a rule. A new run begins where the class of the text changes.
  */
 export class TextPane {
-  constructor(text, label) {
+  constructor(text, label, onRewrap) {
     this.text = text;
     this.length = 0;
+    this.width = 0;
+    this.onRewrap = onRewrap;
     this.runs = [];
     this.starts = [];
     this.follows = true;
@@ -33,7 +43,7 @@ export class TextPane {
     });
     this.el.addEventListener("scroll", () => this.noteScroll(), { passive: true });
     // A notebook makes a widget before it puts it on the page, where there is nothing yet to scroll.
-    this.sizes = new ResizeObserver(() => this.scrollAlong());
+    this.sizes = new ResizeObserver(() => this.noteSize());
     this.sizes.observe(this.el);
     this.beginBlock();
   }
@@ -81,6 +91,19 @@ export class TextPane {
     this.follows = this.el.scrollTop + this.el.clientHeight >= this.el.scrollHeight - END_PX;
   }
 
+  /** In another width lines are wrapped elsewhere, so those that go on in another block are put together anew. */
+  noteSize() {
+    const width = this.el.clientWidth;
+    if (width !== this.width && this.el.querySelector(".ck-continued")) {
+      const length = this.length;
+      this.cut(0);
+      this.extend(length, "");
+      this.onRewrap();
+    }
+    this.width = width;
+    this.scrollAlong();
+  }
+
   extend(length, className) {
     while (this.length < length) {
       if (this.isBlockFull()) this.beginBlock();
@@ -98,8 +121,35 @@ export class TextPane {
   append(piece, className) {
     const last = this.runs[this.runs.length - 1];
     if (last.className !== className) this.beginRun(className);
-    this.runs[this.runs.length - 1].node.appendData(piece);
+    const run = this.runs[this.runs.length - 1];
+    const before = run.node.length;
+    run.node.appendData(piece);
     this.length += piece.length;
+    if (run.node.length >= LONG_LINE_CHARS) this.continueLine(run, before);
+  }
+
+  /** Move what was appended, from where the last line of the block begins, to another block, if it begins in it. */
+  continueLine(run, before) {
+    if (this.block.childNodes.length > 1 || run.className || this.text[this.length - 1] === "\n") return;
+    const wrap = lastLineStart(run.node, before);
+    if (wrap < 0) return;
+    const moved = run.node.data.slice(wrap);
+    run.node.deleteData(wrap, moved.length);
+    this.length -= moved.length;
+    const isRightToLeft = this.isRightToLeft();
+    this.beginBlock();
+    this.block.classList.add("ck-continued");
+    if (isRightToLeft) this.block.dir = "rtl";
+    this.runs[this.runs.length - 1].node.appendData(moved);
+    this.length += moved.length;
+  }
+
+  /** Whether the line that ends the text runs from right to left: its first letter says so. */
+  isRightToLeft() {
+    if (this.block.classList.contains("ck-continued")) return this.block.dir === "rtl";
+    const lineStart = this.text.lastIndexOf("\n", this.length - 1) + 1;
+    const letter = /\p{L}/u.exec(this.text.slice(lineStart, this.length));
+    return letter !== null && RIGHT_TO_LEFT.test(letter[0]);
   }
 
   beginBlock() {
@@ -131,4 +181,29 @@ export class TextPane {
     (node.parentNode === block ? node : node.parentNode).remove();
     if (!block.firstChild) block.remove();
   }
+}
+
+/** Where the last line of a text node begins, if that is at `from` or after it and inside the text; else -1. */
+function lastLineStart(node, from) {
+  const end = node.length - 1;
+  const start = Math.max(1, from);
+  const range = document.createRange();
+  const topOf = (offset) => {
+    range.setStart(node, offset);
+    range.setEnd(node, offset + 1);
+    return range.getBoundingClientRect().top;
+  };
+  const last = topOf(end);
+  if (start > end || topOf(start - 1) >= last) return -1; // nothing was wrapped, or nothing is laid out yet
+  let [low, high] = [start, end];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (topOf(middle) < last) low = middle + 1;
+    else high = middle;
+  }
+  return isSecondHalf(node.data, low) || node.data[low] === " " ? -1 : low;
+}
+
+function isSecondHalf(text, offset) {
+  return (text.charCodeAt(offset) & 0xfc00) === 0xdc00;
 }

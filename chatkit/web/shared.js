@@ -1,5 +1,8 @@
 // The state that the player shares with Python and with other views of the same widget.
 
+/** Read-outs, and the values that Python follows, change this often. */
+export const READOUT_MS = 100;
+
 export class SharedState {
   constructor({ get, set, save, on }) {
     this.get = get;

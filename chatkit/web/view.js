@@ -5,12 +5,10 @@ import { Controls } from "./controls.js";
 import { element } from "./element.js";
 import { Lane } from "./lane.js";
 import { LaneView } from "./lane_view.js";
+import { mountLive } from "./live.js";
 import { Replay } from "./replay.js";
 import { Scrubber } from "./scrubber.js";
-import { SharedState } from "./shared.js";
-
-/** Read-outs, and the values that Python follows, change this often. */
-const READOUT_MS = 100;
+import { READOUT_MS, SharedState } from "./shared.js";
 
 /** To what "skip stalls" shortens every wait, unless Python named another limit. */
 const SKIP_TO_MS = 300;
@@ -327,11 +325,25 @@ export function mount({
   return () => view.destroy();
 }
 
+/** A live response until it ends, then its replay, standing at its end; or a replay from the beginning. */
+export function show(shared) {
+  const { el, get, on } = shared;
+  const begin = () => (get("_live") ? mountLive(shared) : mount({ el, lanes: get("_lanes"), ...shared }));
+  let unmount = begin();
+  const forget = on("change:_live", () => {
+    unmount();
+    unmount = begin();
+  });
+  return () => {
+    forget?.();
+    unmount();
+  };
+}
+
 export default {
   render({ model, el }) {
-    return mount({
+    return show({
       el,
-      lanes: model.get("_lanes"),
       get: (name) => model.get(name),
       set: (name, value) => model.set(name, value),
       save: () => model.save_changes(),

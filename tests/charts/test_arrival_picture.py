@@ -122,7 +122,7 @@ def test_no_chunks_are_a_picture_too(stalled: pd.DataFrame) -> None:
 
 
 def test_a_missing_column_is_named(stalled: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match="no column 'scenario'"):
+    with pytest.raises(KeyError, match="no column 'scenario'"):
         plot_arrival(stalled, label="scenario")
-    with pytest.raises(ValueError, match="no column 'n_chars'"):
+    with pytest.raises(KeyError, match="no column 'n_chars'"):
         plot_arrival(stalled.drop(columns="n_chars"))

@@ -64,5 +64,5 @@ def test_no_responses_are_a_picture_too(responses: pd.DataFrame) -> None:
 
 
 def test_a_missing_column_is_named(responses: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match="no column 'tpot_ms'"):
+    with pytest.raises(KeyError, match="no column 'tpot_ms'"):
         plot_latency(responses, "tpot_ms")

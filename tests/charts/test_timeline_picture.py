@@ -76,5 +76,5 @@ def test_no_responses_are_a_picture_too(responses: pd.DataFrame) -> None:
 
 
 def test_a_missing_column_is_named(responses: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match="no column 'scenario'"):
+    with pytest.raises(KeyError, match="no column 'scenario'"):
         plot_timeline(responses, label="scenario")

@@ -56,5 +56,5 @@ def test_an_empty_frame_gives_no_rows_and_the_same_columns(responses: pd.DataFra
 
 
 def test_a_missing_column_is_named(responses: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match="no column 'completion_tokens'"):
+    with pytest.raises(KeyError, match="no column 'completion_tokens'"):
         throughput(responses.drop(columns="completion_tokens"))

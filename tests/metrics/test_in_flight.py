@@ -86,7 +86,7 @@ def test_an_empty_frame_gains_the_columns() -> None:
 
 
 def test_a_missing_column_is_named() -> None:
-    with pytest.raises(ValueError, match="no column 'completed_at'"):
+    with pytest.raises(KeyError, match="no column 'completed_at'"):
         add_concurrency(spans((0, 1)).drop(columns="completed_at"))
 
 

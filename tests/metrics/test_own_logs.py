@@ -107,7 +107,7 @@ def test_an_empty_log_gives_no_rows() -> None:
 
 
 def test_what_cannot_be_used_is_said(log: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match="no column 'offset_ms'"):
+    with pytest.raises(KeyError, match="no column 'offset_ms'"):
         responses_from_chunks(log.drop(columns="offset_ms"))
     with pytest.raises(ValueError, match="offset_ms is missing in 1 rows"):
         responses_from_chunks(log.assign(offset_ms=[1.0, np.nan, 2.0, 3.0]))

@@ -48,7 +48,7 @@ def test_the_index_stays_and_an_empty_frame_gains_the_columns() -> None:
 
 
 def test_a_missing_column_is_named() -> None:
-    with pytest.raises(ValueError, match="no column 'response_index'"):
+    with pytest.raises(KeyError, match="no column 'response_index'"):
         add_history(turns(("c", 0, 1, 1)).drop(columns="response_index"))
 
 

@@ -77,5 +77,5 @@ def test_an_empty_frame_gives_no_rows_and_the_same_columns() -> None:
 def test_what_cannot_be_asked_is_said() -> None:
     with pytest.raises(ValueError, match="above 0"):
         starvation(chunks("m", [0], [1]), chars_per_s=0)
-    with pytest.raises(ValueError, match="no column 'elapsed_ms'"):
+    with pytest.raises(KeyError, match="no column 'elapsed_ms'"):
         starvation(chunks("m", [0], [1]).drop(columns="elapsed_ms"))

@@ -82,18 +82,18 @@ def test_the_main_figures_are_those_that_the_frame_has(responses: pd.DataFrame) 
 
 
 @pytest.mark.parametrize(
-    ("metrics", "by", "says"),
+    ("metrics", "by", "error", "says"),
     [
-        ("ttft", None, "no column 'ttft' in the frame: it has model, scenario, ttft_ms"),
-        ("ttft_ms", "turn", "no column 'turn'"),
-        ("model", None, "'model' is not numeric"),
-        ([], None, "metrics is empty"),
+        ("ttft", None, KeyError, "no column 'ttft'; there are model, scenario, ttft_ms"),
+        ("ttft_ms", "turn", KeyError, "no column 'turn'"),
+        ("model", None, ValueError, "'model' is not numeric"),
+        ([], None, ValueError, "metrics is empty"),
     ],
 )
 def test_what_cannot_be_asked_is_said(
-    responses: pd.DataFrame, metrics: str | list[str], by: str | None, says: str
+    responses: pd.DataFrame, metrics: str | list[str], by: str | None, error: type[Exception], says: str
 ) -> None:
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(error, match=says):
         summarize(responses, metrics, by=by)
 
 
@@ -103,5 +103,5 @@ def test_a_group_cannot_be_called_like_a_result_column(responses: pd.DataFrame) 
 
 
 def test_no_main_figure_at_all_is_said() -> None:
-    with pytest.raises(ValueError, match="no column 'ttft_ms'"):
+    with pytest.raises(KeyError, match="no column 'ttft_ms'"):
         summarize(pd.DataFrame({"model": ["a"]}))

@@ -7,8 +7,10 @@ import math
 import re
 from base64 import b64decode
 from datetime import UTC, datetime
+from html.parser import HTMLParser
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -16,13 +18,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import chatkit as ck
 from chatkit.models import Message, Piece, Response, ResponseMetadata, Usage
 from chatkit.player import Player, lane, page
 from chatkit.timing.stamps import from_us, to_us
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+SAMPLE = Path(__file__).parents[2] / "data" / "store"
 SENT = to_us(datetime(2026, 1, 1, tzinfo=UTC))
 ID = "1a2b3c4d-0000-4000-8000-000000000000"
 OTHER_ID = "5e6f7a8b-0000-4000-8000-000000000000"
@@ -156,7 +157,7 @@ def test_it_is_a_widget_like_any_other() -> None:
         ((Message.from_text("hi", message_id=ID),), ValueError, "1a2b3c4d has no chunks to replay"),
         (([HELLO, Message.from_text("hi")],), ValueError, "of type 'text'"),
         (([],), ValueError, "the list is empty"),
-        (("1a2b3c4d",), TypeError, "not a message: str"),
+        (("1a2b3c4d",), TypeError, "not a message: str; to play an id or a row of a table, give store=… too"),
         ((7,), TypeError, "not a message: int"),
         (([HELLO, 7],), TypeError, "not a message: int"),
         ((HELLO, -1), ValueError, "speed is -1"),
@@ -250,6 +251,34 @@ def test_a_page_names_no_address_and_forbids_loading() -> None:
     document = Player(HELLO).page()
     assert "default-src 'none'" in document
     assert set(re.findall(r"https?://[^\"' ]+", document)) == {"http://www.w3.org/2000/svg"}
+
+
+def test_ids_rows_and_tables_are_played_from_a_store() -> None:
+    store = ck.Store(SAMPLE)
+    responses = ck.responses_df(store).head(2)
+    first, second = responses["message_id"]
+    one = repr(Player(store.message(first)))
+    assert repr(Player(first[:8], store=store)) == one
+    assert repr(Player(responses.iloc[0], store=store)) == one
+    assert repr(Player(next(responses.itertuples()), store=store)) == one
+    both = repr(Player([store.message(first), store.message(second)]))
+    for several in (responses, responses["message_id"], [first, responses.iloc[1]], tuple(responses.itertuples())):
+        assert repr(Player(several, store=store)) == both
+    with pytest.raises(ck.NotFoundError, match="no message 00000000"):
+        Player("00000000", store=store)
+
+
+def test_embedded_it_is_a_sandboxed_frame_that_holds_the_whole_page() -> None:
+    player = Player(message_of((1, '</iframe>"&amp;<b>')))
+    embedded = player.embed(height_px=300)
+    assert repr(embedded) == f"Embedded({player!r})"
+    tags: list[tuple[str, dict[str, str | None]]] = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attrs: tags.append((tag, dict(attrs)))  # type: ignore[method-assign]
+    parser.feed(embedded._repr_html_())
+    ((tag, attributes),) = tags
+    assert (tag, attributes["sandbox"], attributes["srcdoc"]) == ("iframe", "allow-scripts", player.page())
+    assert "height: 300px" in (attributes["style"] or "")
 
 
 def test_to_html_writes_the_page(tmp_path: Path) -> None:

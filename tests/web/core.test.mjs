@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import {
@@ -39,6 +40,30 @@ function laneOf(arrivals, more = {}) {
     tokens_per_s: null,
     status: "complete",
     ...more,
+  });
+}
+
+const VECTORS = JSON.parse(readFileSync(new URL("../schedule_vectors.json", import.meta.url), "utf8"));
+
+for (const { name, arrivals_ms, end_ms, speed, idle_limit_ms, from_ms, due_ms, replay_end_ms, moments } of VECTORS.cases) {
+  test(`the clock follows the vectors shared with Python: ${name}`, () => {
+    const warp = new Warp(mergeArrivals([arrivals_ms]), end_ms, idle_limit_ms);
+    const due = arrivals_ms.map((arrival) => warp.toPlayback(arrival));
+    const clock = new Clock({ speed, durationMs: warp.durationMs });
+    const startedAt = 5000.25;
+    clock.seek(startedAt, warp.toPlayback(from_ms));
+    clock.play(startedAt);
+    const countAt = (elapsedMs) => upperBound(due, clock.position(startedAt + elapsedMs));
+    for (const { elapsed_ms, count, position_ms } of moments) {
+      assert.equal(countAt(elapsed_ms), count);
+      assert.equal(warp.toRecorded(clock.position(startedAt + elapsed_ms)), position_ms);
+    }
+    due_ms.forEach((dueAt, index) => {
+      assert.ok(countAt(dueAt) > index);
+      if (dueAt > 0) assert.ok(countAt(dueAt - 0.125) <= index);
+    });
+    assert.ok(clock.hasEnded(startedAt + replay_end_ms));
+    if (replay_end_ms > 0) assert.ok(!clock.hasEnded(startedAt + replay_end_ms - 0.125));
   });
 }
 

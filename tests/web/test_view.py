@@ -436,6 +436,51 @@ def test_lines_look_the_same_whether_they_share_a_block_or_not(tab: Page, tmp_pa
     assert heights[0] == heights[1]
 
 
+LONG_LINES = {
+    "words": "".join(f"word{i} " for i in range(1500)),
+    "no place to break": "x" * 9000,
+    "ideographs": "長い文章は続く。" * 900,
+    "from right to left": "שלום עולם and some English 123 " * 300,
+    "emoji": "👩😀 " * 1500,
+}
+
+
+@pytest.mark.parametrize("words", LONG_LINES.values(), ids=LONG_LINES)
+def test_a_long_line_goes_on_in_another_block_and_looks_the_same(tab: Page, tmp_path: Path, words: str) -> None:
+    pieces = [words[at : at + 7] for at in range(0, len(words), 7)]
+    open_player(tab, tmp_path, [lane(message_of(*[(10.0 * i, piece) for i, piece in enumerate(pieces, 1)]))])
+    tab.evaluate("fake.message({ command: 'play' })")
+    for _ in range(len(pieces) // 4 + 2):
+        tab.evaluate("fake.tick(40)")
+    blocks = "() => [...document.querySelectorAll('.ck-block')].map((block) => block.textContent.length)"
+    assert texts(tab) == [words]
+    assert max(tab.evaluate(blocks)) < 1024 + 600
+    # The same text in one block, and where each line of it begins.
+    compare = """() => {
+        const pane = document.querySelector(".ck-text"), plain = pane.cloneNode(false);
+        const block = document.createElement("div"); block.className = "ck-block"; block.textContent = pane.textContent;
+        plain.append(block); pane.after(plain);
+        for (const each of [pane, plain]) { each.style.contain = "none"; each.style.height = "auto"; }
+        const heights = [pane.offsetHeight, plain.offsetHeight];
+        plain.remove();
+        for (const each of [pane]) { each.style.contain = ""; each.style.height = ""; }
+        return heights;
+    }"""
+    first, second = tab.evaluate(compare)
+    assert first == second
+    # In another width lines are wrapped elsewhere.
+    tab.set_viewport_size({"width": 620, "height": 600})
+    tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert texts(tab) == [words]
+    first, second = tab.evaluate(compare)
+    assert first == second
+    tab.locator(".ck-player").press("5")
+    tab.locator(".ck-player").press("End")
+    assert texts(tab) == [words]
+    assert tab.evaluate("() => [...CSS.highlights.values()].every((all) => [...all].every((range) =>"
+        "range.endOffset <= range.endContainer.length && range.startContainer.isConnected))")  # fmt: skip
+
+
 def test_a_stall_is_drawn_where_python_says_and_counts_up(tab: Page, tmp_path: Path) -> None:
     times = [100, 110, 120, 130, 140, 150, 1150, 1160, 1200]
     open_player(tab, tmp_path, [lane(message_of(*[(ms, "w ") for ms in times], end_ms=1500))])
@@ -567,6 +612,66 @@ def test_taken_away_it_leaves_no_frame_listener_mark_or_element(tab: Page, tmp_p
     tab.evaluate("fake.unmount()")
     assert tab.evaluate(marked) == 0
     assert tab.evaluate("[fake.frames.length, Object.keys(fake.handlers).length]") == [0, 0]
+    assert tab.locator("#app > *").count() == 0
+
+
+LIVE = """<!doctype html><meta charset="utf-8"><style>%(style)s</style><div id="app"></div>
+<script type="module">%(module)s
+const handlers = {}, timers = new Set();
+const empty = new Uint8Array(0);
+const bytes = (Type, values) => new Uint8Array(Type.from(values).buffer);
+const state = { _live: true, _lanes: [{ name: "live", text: "", arrivals_ms: empty, chunk_ends: empty }], _tail: {},
+  speed: 1, playing: false, position_ms: 0, chunk: -1, idle_limit_ms: null, autoplay: false };
+let time = 700;
+const unmount = show({ el: document.getElementById("app"), get: (name) => state[name],
+  set: (name, value) => { state[name] = value; }, save: () => {},
+  on: (event, handler) => {
+    (handlers[event] ??= new Set()).add(handler); return () => handlers[event].delete(handler); },
+  now: () => time, every: (callback) => { timers.add(callback); return callback; },
+  stop: (timer) => timers.delete(timer) });
+const sentLane = (text, times, ends) => ({ name: "live", text, arrivals_ms: bytes(Float64Array, times),
+  chunk_ends: bytes(Uint32Array, ends) });
+const change = (name, value) => { state[name] = value; for (const each of handlers[`change:${name}`] ?? []) each(); };
+window.live = { timers, state, unmount,
+  tail(text, times, ends, elapsed_ms) {
+    change("_tail", { ...sentLane(text, times, ends), elapsed_ms, stall_after_ms: 250 }); },
+  whole(text, times, ends) {
+    state._lanes = [sentLane(text, times, ends)];
+    change("_tail", { elapsed_ms: times.at(-1), stall_after_ms: 250 }); },
+  wait(ms) { time += ms; for (const each of timers) each(); },
+  end(lane) {
+    const arrivals_ms = bytesFrom(lane.arrivals_ms), chunk_ends = bytesFrom(lane.chunk_ends);
+    state._lanes = [{ ...lane, arrivals_ms, chunk_ends }];
+    Object.assign(state, { _tail: {}, position_ms: lane.total_ms }); change("_live", false); },
+};
+</script>"""
+
+
+def test_a_live_response_is_shown_as_it_arrives_and_replayed_when_it_has_ended(tab: Page, tmp_path: Path) -> None:
+    path = tmp_path / "live.html"
+    path.write_text(LIVE % {"style": player_style(), "module": page_module()}, encoding="utf-8")
+    tab.goto(path.as_uri())
+    tab.wait_for_function("window.live")
+    tab.evaluate("live.tail('', [], [], 40)")
+    tab.evaluate("live.wait(60)")
+    assert readouts(tab) == ["waiting for the first chunk 100 ms"]
+    tab.evaluate("live.tail('Hel', [110], [3], 110)")
+    assert tab.locator(".ck-text").inner_text() == "Hel"
+    tab.evaluate("live.tail('Hello', [110, 120], [3, 5], 120)")
+    assert readouts(tab) == ["TTFT 110 ms · 2 chunks"]
+    tab.evaluate("live.wait(400)")
+    assert readouts(tab) == ["TTFT 110 ms · 2 chunks · waiting 400 ms"]
+    assert tab.locator(".ck-lane").get_attribute("data-phase") == "stalled"
+    tab.evaluate("live.whole('Hello wor', [110, 120, 600], [3, 5, 9])")
+    tab.evaluate("live.tail('ld', [610], [11], 610)")
+    assert tab.locator(".ck-text").evaluate("pane => pane.textContent") == "Hello world"
+    ended = lane(message_of((110, "Hel"), (120, "lo"), (600, " wor"), (610, "ld")), name="ended")
+    tab.evaluate("lane => live.end(lane)", _in_base64(ended.to_wire()))
+    assert tab.evaluate("live.timers.size") == 0
+    assert readouts(tab) == ["610 ms · TTFT 110 ms · 4 chunks"]
+    tab.locator(".ck-player").press("Home")
+    assert tab.locator(".ck-text").evaluate("pane => pane.textContent") == ""
+    tab.evaluate("live.unmount()")
     assert tab.locator("#app > *").count() == 0
 
 

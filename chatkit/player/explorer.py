@@ -1,0 +1,140 @@
+"""A store to browse: contexts, their messages, and a message's player and chart."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from chatkit.charts import plot_gaps
+from chatkit.frames import chunks_df
+from chatkit.player.axes_link import AxesLink
+from chatkit.player.catalogue import Catalogue, Wanted, title_of
+from chatkit.player.pager import Pager
+from chatkit.player.widget import Player
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chatkit.models import Message
+    from chatkit.store import Context, Store
+
+_ANY = "any"
+_PICTURE_DPI = 110
+_PICTURE_INCHES = (9.0, 2.8)
+
+
+def explore(store: Store, labels: Sequence[str] | None = None) -> Explorer:
+    """Browse a store in the notebook: choose a context, then a message, and see it replayed beside its gaps.
+
+    The contexts' metadata and the table of responses are read once; messages are read when they are chosen.
+
+    Args:
+        store: which.
+        labels: keys of the messages' own metadata to choose by; those that its first contexts use by default.
+    """
+    return Explorer(Catalogue.of(store, labels))
+
+
+class Explorer(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
+    """Lists over a player and a chart; :func:`explore` makes one.
+
+    Attributes:
+        catalogue: what is listed.
+        context: the chosen one; None where none matches.
+        message: the chosen one; None where there is none.
+        player: its player; None for a message that was not streamed.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.context: Context | None = None
+        self.message: Message | None = None
+        self.player: Player | None = None
+        self._link: AxesLink | None = None
+        self._matching: frozenset[str] = frozenset()
+        self._model = _choice("model", catalogue.models)
+        self._label = _choice("label", catalogue.labels)
+        self._value = _choice("value", [])
+        self._stalls = widgets.Checkbox(description="has stalls", indent=False, layout={"width": "auto"})
+        self._contexts = Pager("contexts", title_of, self._show_context)
+        self._messages = Pager("messages", self._line, self._show_message)
+        self._stage = widgets.VBox()
+        filters = widgets.HBox([self._model, self._label, self._value, self._stalls], layout={"flex_flow": "row wrap"})
+        lists = widgets.HBox([self._contexts, self._messages])
+        super().__init__([filters, lists, self._stage])
+        self._label.observe(self._offer_values, "value")
+        for control in (self._model, self._value, self._stalls):
+            control.observe(self._filter, "value")
+        self._filter(None)
+
+    def __repr__(self) -> str:
+        return f"Explorer({len(self.catalogue.contexts):,} contexts, {len(self.catalogue.responses):,} responses)"
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the controls ask for."""
+        chosen = {
+            name: None if control.value == _ANY else control.value
+            for name, control in {"model": self._model, "label": self._label, "value": self._value}.items()
+        }
+        return Wanted(**chosen, has_stalls=self._stalls.value)
+
+    def _offer_values(self, _: Any) -> None:
+        label = self.wanted.label
+        self._value.options = [_ANY] if label is None else [_ANY, *self.catalogue.values_of(label)]
+        self._filter(None)
+
+    def _filter(self, _: Any) -> None:
+        self._matching = frozenset(self.catalogue.matching(self.wanted)["message_id"])
+        self._contexts.offer(self.catalogue.contexts_with(self.wanted))
+
+    def _show_context(self, context: Context | None) -> None:
+        self.context = context
+        messages = context.messages() if context else []
+        first = next((m for m in messages if m.message_id in self._matching), None)
+        self._messages.offer(messages, chosen=first)
+
+    def _line(self, message: Message) -> str:
+        """Return one line for a message; a response that is asked for is marked."""
+        mark = "▸" if message.message_id in self._matching else " "
+        return f"{mark} {message.describe()}"
+
+    def _show_message(self, message: Message | None) -> None:
+        left, self.message = self._stage.children, message
+        self._end()
+        self._stage.children = [] if message is None else self._scene(message)
+        for widget in left:
+            widget.close()
+
+    def _scene(self, message: Message) -> list[widgets.Widget]:
+        if message.streaming_response is None:
+            text = widgets.Textarea(message.content, disabled=True, rows=8, layout={"width": "auto"})
+            return [text]
+        self.player = Player(message)
+        picture = widgets.Image(format="png", layout={"width": "100%", "max_width": "1000px"})
+        figure = Figure(figsize=_PICTURE_INCHES, layout="constrained")
+        FigureCanvasAgg(figure)
+        ax = plot_gaps(chunks_df(message), ax=figure.subplots())
+        self._link = AxesLink(self.player, ax, lambda: _draw(figure, picture))
+        _draw(figure, picture)
+        return [self.player, picture]
+
+    def _end(self) -> None:
+        if self._link is not None:
+            self._link.close()
+        self._link, self.player = None, None
+
+
+def _choice(name: str, values: Sequence[Any]) -> widgets.Dropdown:
+    layout = {"width": "auto", "min_width": "160px"}
+    return widgets.Dropdown(options=[_ANY, *values], description=name, layout=layout)
+
+
+def _draw(figure: Figure, picture: widgets.Image) -> None:
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=_PICTURE_DPI)
+    picture.value = drawn.getvalue()

@@ -1,0 +1,5 @@
+"""A response played again outside the notebook."""
+
+from chatkit.replay.terminal import play
+
+__all__ = ["play"]

@@ -1,0 +1,179 @@
+"""``ck.explore``: what is listed, what a choice shows, and that ten thousand messages are no burden."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import pandas as pd
+import pytest
+
+import chatkit as ck
+from chatkit.models import Message, Piece, Response
+from chatkit.player.catalogue import Catalogue, Wanted
+from chatkit.player.explorer import Explorer, explore
+from chatkit.player.pager import PAGE, Pager
+from chatkit.timing.stamps import to_us
+
+SENT = datetime(2026, 1, 1, tzinfo=UTC)
+SAMPLE = Path(__file__).parents[2] / "data" / "store"
+SMOOTH, STALLED = (100, 110, 120, 130, 140, 150), (100, 110, 120, 130, 140, 2140)
+
+
+def add_answer(context: ck.Context, times: tuple[int, ...], model: str, **labels: Any) -> None:
+    pieces = [Piece(to_us(SENT) + ms * 1000, "w ") for ms in times]
+    response = Response.from_pieces(pieces, started_at=SENT, model=model, finish_reason="stop")
+    context.append_message(Message.from_text(f"ask {model}"))
+    context.append_message(Message.from_response(response, metadata=labels))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ck.Store:
+    made = ck.Store.create(tmp_path / "store")
+    first = made.create_context(title="First\nof  all", created_at=SENT)
+    add_answer(first, SMOOTH, "gemma", scenario="idle", run=1)
+    add_answer(first, STALLED, "qwen", scenario="busy", run=2)
+    second = made.create_context(title="<b>Second</b> " + "long " * 30, created_at=SENT.replace(hour=1))
+    add_answer(second, SMOOTH, "gemma", scenario="busy", run=3)
+    return made
+
+
+def lines(pager: Pager[Any]) -> list[str]:
+    return [line for line, _ in pager._select.options]
+
+
+def test_it_lists_contexts_and_the_first_ones_messages_and_plays_the_first_response(store: ck.Store) -> None:
+    browser = explore(store)
+    assert lines(browser._contexts) == ["First of all", "<b>Second</b> " + ("long " * 30)[:45] + "…"]
+    assert [line[:1] for line in lines(browser._messages)] == [" ", "▸", " ", "▸"]
+    assert browser.message is not None
+    assert browser.message.content == "w w w w w w "
+    assert repr(browser.player).startswith(f"Player(message {browser.message.message_id[:8]}: 6 chunks, 150 ms")
+    assert [type(shown).__name__ for shown in browser._stage.children] == ["Player", "Image"]
+    assert repr(browser) == "Explorer(2 contexts, 3 responses)"
+
+
+def test_a_choice_of_model_label_or_stalls_narrows_the_contexts_and_goes_to_a_response_that_matches(
+    store: ck.Store,
+) -> None:
+    browser = explore(store)
+    browser._stalls.value = True
+    assert len(lines(browser._contexts)) == 1
+    assert [line[:1] for line in lines(browser._messages)] == [" ", " ", " ", "▸"]
+    assert browser.message is not None
+    assert browser.message.metadata["run"] == 2
+    browser._stalls.value = False
+    browser._label.value = "scenario"
+    assert browser._value.options == ("any", "busy", "idle")
+    browser._value.value = "busy"
+    assert len(lines(browser._contexts)) == 2
+    browser._model.value = "gemma"
+    assert lines(browser._contexts)[0].startswith("<b>Second")
+    assert browser.message.metadata["run"] == 3
+    browser._model.value = "qwen"
+    browser._stalls.value = True
+    assert browser.message.metadata["run"] == 2
+    browser._label.value = "any"
+    assert browser.wanted == Wanted(model="qwen", has_stalls=True)
+
+
+def test_where_nothing_matches_nothing_is_shown(store: ck.Store) -> None:
+    browser = explore(store, labels=["scenario"])
+    browser._label.value, browser._value.value = "scenario", "idle"
+    browser._stalls.value = True
+    assert (browser.context, browser.message, browser.player) == (None, None, None)
+    assert browser._stage.children == ()
+    assert browser._contexts._where.value == "none"
+    browser._stalls.value = False
+    assert browser.message is not None
+
+
+def test_a_message_that_was_not_streamed_is_shown_as_text(store: ck.Store) -> None:
+    browser = explore(store)
+    browser._messages._select.index = 0
+    (text,) = browser._stage.children
+    assert (type(text), text.value, text.disabled) == (ipywidgets.Textarea, "ask gemma", True)
+
+
+def test_the_chart_has_a_cursor_that_goes_with_the_player(store: ck.Store) -> None:
+    browser = explore(store)
+    picture = browser._stage.children[1]
+    before = bytes(picture.value)
+    assert browser.player is not None
+    browser.player.seek(120)
+    assert bytes(picture.value).startswith(b"\x89PNG")
+    assert bytes(picture.value) != before
+
+
+def test_another_choice_closes_what_was_shown(store: ck.Store) -> None:
+    browser = explore(store)
+    player, picture = browser._stage.children
+    browser._messages._select.index = 3
+    assert browser.player is not player
+    assert (player.comm, picture.comm) == (None, None)
+    assert not player._followed
+
+
+def test_a_pager_turns_pages_and_writes_lines_of_one_page_only() -> None:
+    written: list[int] = []
+    chosen: list[int | None] = []
+
+    def line_of(number: int) -> str:
+        written.append(number)
+        return f"no. {number}"
+
+    pager: Pager[int] = Pager("numbers", line_of, chosen.append)
+    pager.offer(range(250))
+    assert pager._where.value == "1 to 100 of 250 numbers"
+    assert (pager._back.disabled, pager._on.disabled) == (True, False)
+    pager._on.click()
+    pager._on.click()
+    assert lines(pager) == [f"no. {number}" for number in range(200, 250)]
+    assert (pager._back.disabled, pager._on.disabled) == (False, True)
+    pager._select.index = 3
+    assert chosen == [0, 100, 200, 203]
+    assert len(written) == 250
+    entries = [object() for _ in range(150)]
+    other: Pager[object] = Pager("things", str, lambda _: None)
+    other.offer(entries, chosen=entries[120])
+    assert (other._start, other._select.index) == (PAGE, 20)
+
+
+def test_ten_thousand_responses_are_filtered_from_the_table_alone() -> None:
+    n = 10_000
+    responses = pd.DataFrame(
+        {
+            "message_id": [f"m{i}" for i in range(n)],
+            "context_id": [f"c{i // 2}" for i in range(n)],
+            "model": np.where(np.arange(n) % 2, "gemma", "qwen"),
+            "n_stalls": pd.array(np.where(np.arange(n) % 100 == 0, 1, 0), dtype="Int64"),
+        }
+    )
+
+    class Untouched(SimpleNamespace):
+        def messages(self) -> list[Message]:
+            read.append(self.context_id)
+            return []
+
+    read: list[str] = []
+    contexts = tuple(Untouched(context_id=f"c{i}", title=f"Title {i}") for i in range(n // 2))
+    catalogue = Catalogue(contexts, responses, ())  # type: ignore[arg-type] # stands for contexts, without files
+    browser = Explorer(catalogue)
+    assert read == ["c0"]
+    assert len(lines(browser._contexts)) == PAGE
+    browser._stalls.value = True
+    assert browser._contexts._where.value == "1 to 100 of 100 contexts"
+    browser._model.value = "gemma"  # stalls are those of qwen
+    assert browser._contexts._where.value == "none"
+
+
+def test_the_sample_stores_labels_can_be_chosen_by() -> None:
+    catalogue = Catalogue.of(ck.Store(SAMPLE))
+    assert "scenario" in catalogue.labels
+    assert "recording_id" not in catalogue.labels
+    with_stalls = catalogue.contexts_with(Wanted(has_stalls=True))
+    assert 0 < len(with_stalls) < len(catalogue.contexts)
