@@ -1,7 +1,7 @@
 """How often the 95 % interval of ``compare`` holds the truth, by simulation.
 
 Each run draws two arms of as many contexts, of five responses each, and asks ``compare`` for the difference of the
-medians (or means, …). Times are lognormal, as waits are; the logarithms of two responses of one context correlate by 0.3.
+medians (or means, …). Times are lognormal, as waits are; the logarithms of responses of one context correlate by 0.3.
 The arms are a factor of 1.2 apart, so the true difference is 0.2 of the baseline's median or mean.
 
     python benchmarks/coverage.py --runs 1000 --statistic median

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatkit.models import ContextMetadata, Index, Message
-from chatkit.models.record import Record
 from chatkit.store.locate import FORMAT_NAME, VERSION
+
+if TYPE_CHECKING:
+    from chatkit.models.record import Record
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
