@@ -15,17 +15,6 @@ if TYPE_CHECKING:
     from chatkit.store import Store
 
 
-class EarlyStream(Stream):
-    """A response begun before its request is sent, so that what the disk takes is no part of its latency."""
-
-    def sent(self, at: datetime) -> None:
-        """Say when the request was sent, before the end of the response."""
-        begun = self._begun.streaming_response
-        if begun is not None:
-            changes = {"created_at": at, "streaming_response": begun.model_copy(update={"started_at": at})}
-            self._begun = self._begun.model_copy(update=changes)
-
-
 class Destination:
     """A context that holds all that the request said.
 
@@ -55,9 +44,9 @@ class Destination:
         self._model, self._labels = model, labels
         self._parent_id = ask(context, request, datetime.now(UTC))
 
-    def begin(self, started_at: datetime | None = None) -> EarlyStream:
-        """Begin a response; tell later when its request was sent if that is not known yet."""
+    def begin(self, started_at: datetime | None = None) -> Stream:
+        """Begin a response; ``Stream.sent`` tells later when its request was sent if that is not known yet."""
         begun = begun_response(
             started_at=started_at, model=self._model, parent_id=self._parent_id, metadata=self._labels
         )
-        return EarlyStream(self._store.context(self._context_id).folder(), begun, "second")
+        return Stream(self._store.context(self._context_id).folder(), begun, "second")

@@ -18,12 +18,12 @@ from chatkit.timing.stamps import from_us
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from chatkit.capture.destination import EarlyStream
-    from chatkit.models import Message
+    from chatkit.models import Message, Piece
     from chatkit.store import Store
+    from chatkit.store.streaming import Stream
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ class Recorder:
         self._labels = {**(metadata or {}), **({"request": parameters(self._request)} if request else {})}
         self._title = title
         self._clock = clock or Clock()
-        self._begun: EarlyStream | None = None
+        self._begun: Stream | None = None
         self._tape: Tape | None = None
         self._is_aborted = False
         self._source: Any = None
@@ -78,6 +78,21 @@ class Recorder:
     def message_id(self) -> str:
         """The id of the message it will be, known from the beginning."""
         return self._running.streams[0].message_id
+
+    @property
+    def started_at_us(self) -> int:
+        """The moment at which the block was entered and the clock began, in µs since the epoch."""
+        return self._running.assembly.started_us
+
+    @property
+    def pieces(self) -> Sequence[Piece]:
+        """What has come so far of the first choice; it grows while it is read."""
+        return self._running.streams[0].pieces
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the response is stored, so that :attr:`message` can be had."""
+        return bool(self._messages)
 
     @property
     def message(self) -> Message:
@@ -183,7 +198,7 @@ class Recorder:
         if error is None:
             self._warn_if_slow()
 
-    def _open(self) -> EarlyStream:
+    def _open(self) -> Stream:
         """Do all that needs the disk, before the clock starts."""
         if self._begun is not None:
             raise StreamStateError("a recorder records one response: make another recorder for another one")
@@ -198,11 +213,12 @@ class Recorder:
         self._begun = self._destination.begin()
         return self._begun
 
-    def _start(self, begun: EarlyStream) -> None:
-        """Start the clock, last of all."""
+    def _start(self, begun: Stream) -> None:
+        """Start the clock, last of all, but for a line in the journal that another thread writes."""
         assembly = Assembly(0, model=self._model)
         self._tape = Tape(self._clock, assembly, begun, lambda: self._destination.begin(from_us(assembly.started_us)))
         assembly.started_us = self._clock.now_ns() // NS_PER_US
+        begun.sent(from_us(assembly.started_us))
 
     def _leave(self, error: BaseException | None) -> bool:
         """Note how the block was left; whether its stream has not come to an end."""
@@ -222,7 +238,6 @@ class Recorder:
         assembly = tape.assembly
         for choice in sorted({0, *assembly.choices}):
             stream = tape.stream_of(choice)
-            stream.sent(from_us(assembly.started_us))
             ending = assembly.ending(choice, tape.ended_us, finish_reason="aborted" if self._is_aborted else None)
             metadata = ending.metadata.model_copy(update={"consumer_ms": tape.consumer_ms})
             self._messages[choice] = stream.finalize(**ending._replace(metadata=metadata)._asdict())

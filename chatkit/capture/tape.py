@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from chatkit.capture.assembly import Assembly
     from chatkit.capture.clock import Clock
-    from chatkit.capture.destination import EarlyStream
+    from chatkit.store.streaming import Stream
 
 
 class Tape:
@@ -36,7 +36,7 @@ class Tape:
         stop: ends whatever still reads the stream.
     """
 
-    def __init__(self, clock: Clock, assembly: Assembly, first: EarlyStream, begin: Callable[[], EarlyStream]) -> None:
+    def __init__(self, clock: Clock, assembly: Assembly, first: Stream, begin: Callable[[], Stream]) -> None:
         self.now_ns = clock.now_ns
         self.consumer_ns: int | None = None
         self.ended_us: int | None = None
@@ -104,7 +104,7 @@ class Tape:
             if self.ended_us is None:
                 self.ended_us, self.error = ended_us, error
 
-    def stream_of(self, choice: int) -> EarlyStream:
+    def stream_of(self, choice: int) -> Stream:
         """Return where a choice goes; all but the first begin when their first piece comes."""
         if choice not in self.streams:
             self.streams[choice] = self._begin()

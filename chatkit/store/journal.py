@@ -1,7 +1,8 @@
 """The journal of a response that is still streaming: one line a chunk, so that a killed process loses the tail at most.
 
-Line 1 is the message as it will be, without chunks; every further line is a chunk (``at``, ``delta``, ``kind``), or
-what has become known of the stream (``metadata``). A torn last line is dropped.
+Line 1 is the message as it will be, without chunks; every further line is a chunk (``at``, ``delta``, ``kind``), the
+moment at which the request was sent where that came later (``started_at``), or what has become known of the stream
+(``metadata``). A torn last line is dropped.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from chatkit.store.json_files import dump_json, parse_json, validate
 from chatkit.timing.stamps import format_stamp, from_us, parse_stamp, to_us
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
 Durability = Literal["chunk", "second", "none"]
@@ -79,6 +81,8 @@ def read_journal(path: Path) -> Content:
             said = parse_json(line, path)
             if "delta" in said:
                 pieces.append(Piece(to_us(parse_stamp(said["at"])), said["delta"], said.get("kind", TEXT)))
+            if "started_at" in said:
+                message = sent_at(message, parse_stamp(said["started_at"]))
             known.update(said.get("metadata", {}))
         except (CorruptFileError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise CorruptFileError(str(path), f"line {number}", f"not a line of a journal: {error}") from error
@@ -87,6 +91,14 @@ def read_journal(path: Path) -> Content:
     except ValidationError as error:
         raise CorruptFileError(str(path), "metadata", str(error.errors(include_url=False)[0]["msg"])) from error
     return Content(message, pieces, known)
+
+
+def sent_at(begun: Message, at: datetime) -> Message:
+    """Return the message of a response of which it is known now when its request was sent."""
+    if begun.streaming_response is None:
+        raise TypeError("not the message of a response")
+    response = begun.streaming_response.model_copy(update={"started_at": at})
+    return begun.model_copy(update={"created_at": at, "streaming_response": response})
 
 
 def is_without_header(path: Path) -> bool:
@@ -130,6 +142,10 @@ class Journal:
     def append(self, piece: Piece) -> None:
         """Add a chunk; with durability ``chunk`` it is on the disk when this returns."""
         self._put(piece)
+
+    def sent(self, at: datetime) -> None:
+        """Add the moment at which the request was sent."""
+        self._put(dump_json({"started_at": format_stamp(at)}))
 
     def note(self, metadata: dict[str, Any]) -> None:
         """Add what has become known of the stream.

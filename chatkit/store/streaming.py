@@ -18,7 +18,7 @@ from chatkit.models.states import AWAITING, state_after
 from chatkit.store.atomic import remove
 from chatkit.store.bookkeeping import listed_ids, put_entries, put_metadata, state_beside, store_message
 from chatkit.store.folder import streaming_entry
-from chatkit.store.journal import Journal, JournalWarning
+from chatkit.store.journal import Journal, JournalWarning, sent_at
 from chatkit.store.json_files import dump
 from chatkit.store.locks import forget_journal_lock, journal_lock
 from chatkit.store.writing import next_place, writing
@@ -47,6 +47,8 @@ class Stream:
         self.context_id = folder.context_id
         self.pieces: list[Piece] = []
         self._folder = folder
+        self._begun = begun
+        self._journal: Journal
         self._known: dict[str, Any] = {}
         self._clock_ns = time.time_ns() - time.monotonic_ns()  # so that times never go back
         self.is_ended = False
@@ -79,6 +81,18 @@ class Stream:
             piece = Piece(now_us, delta, kind)
             self.pieces.append(piece)
             self._journal.append(piece)
+        self._report()
+
+    def sent(self, at: datetime) -> None:
+        """Say when the request was sent, where that is later than the beginning: what the disk took is no latency.
+
+        Raises:
+            StreamStateError: the response has ended.
+        """
+        with self._turn:
+            self._check_lives("a beginning")
+            self._begun = sent_at(self._begun, at)
+            self._journal.sent(at)
         self._report()
 
     def note(self, **known: Any) -> None:

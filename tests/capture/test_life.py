@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import shutil
+import time as real_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,11 +16,12 @@ import chatkit as ck
 from chatkit.capture import record
 from chatkit.capture.recorder import Recorder
 from chatkit.errors import FormatError, NotFoundError, ReadOnlyError, SlowConsumerWarning, StreamStateError
-from tests.capture.tapes import FakeTime, kinds, response_of
+from chatkit.store.repair import repair_store
+from tests.capture.tapes import SENT_NS, FakeTime, kinds, response_of
 from tests.store.trees import LEGACY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
 LAST = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -295,6 +298,33 @@ def test_the_message_can_be_seen_while_it_streams_under_the_id_it_will_have(tmp_
             _ = recorder.message
         assert store.message(recorder.message_id).streaming_response is not None
     assert store.message(recorder.message_id) == recorder.message
+
+
+def test_what_a_killed_recorder_leaves_counts_from_the_moment_the_request_was_sent(tmp_path: Path) -> None:
+    """Not from the moment at which the response was begun on the disk, which the clock of this test is far from."""
+    time = FakeTime()
+    with Recorder(tmp_path, clock=time.clock()) as recorder:
+        time.ms = 40
+        recorder.append("Hel")
+        begun = next(tmp_path.glob("contexts/*"))
+        wait_until(lambda: b"Hel" in next(begun.glob("messages/*.jsonl")).read_bytes())
+        left = tmp_path / "left"
+        shutil.copytree(begun, left / "contexts" / begun.name)
+        assert (recorder.started_at_us, len(recorder.pieces), recorder.is_finished) == (SENT_NS // 1000, 1, False)
+    assert recorder.is_finished
+    repair_store(left)
+    response = ck.Store(left).message(recorder.message_id).streaming_response
+    assert response is not None
+    assert (response.finish_reason, response.figures["ttft_ms"]) == ("interrupted", 40)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait for a thread, 10 s at most."""
+    for _ in range(1000):
+        if is_so():
+            return
+        real_time.sleep(0.01)
+    raise TimeoutError
 
 
 def test_a_recorder_records_one_stream_once(tmp_path: Path) -> None:
