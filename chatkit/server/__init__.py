@@ -1,0 +1,1 @@
+"""A store over HTTP: contexts and messages, live events, replays, and replays that providers' own clients read."""
