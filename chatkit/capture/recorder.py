@@ -234,13 +234,7 @@ class Recorder:
 
     def _keep(self) -> None:
         """Store what came."""
-        tape = self._running
-        assembly = tape.assembly
-        for choice in sorted({0, *assembly.choices}):
-            stream = tape.stream_of(choice)
-            ending = assembly.ending(choice, tape.ended_us, finish_reason="aborted" if self._is_aborted else None)
-            metadata = ending.metadata.model_copy(update={"consumer_ms": tape.consumer_ms})
-            self._messages[choice] = stream.finalize(**ending._replace(metadata=metadata)._asdict())
+        self._messages = self._running.store(is_aborted=self._is_aborted)
 
     def _warn_if_slow(self) -> None:
         tape = self._running

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from chatkit.capture.assembly import Assembly
     from chatkit.capture.clock import Clock
+    from chatkit.models import Message
     from chatkit.store.streaming import Stream
 
 
@@ -96,13 +97,27 @@ class Tape:
         if self.assembly.headers_us is None:
             self.assembly.note_headers(self.now_ns() // NS_PER_US)
 
-    def end(self, error: BaseException | None = None) -> None:
-        """Note that the stream ended, and what ended it; of several ends the first counts."""
-        ended_us = self.now_ns() // NS_PER_US
+    def end(self, error: BaseException | None = None, *, at_ns: int | None = None) -> None:
+        """Note that the stream ended, now unless told when, and what ended it; of several ends the first counts."""
+        ended_us = (self.now_ns() if at_ns is None else at_ns) // NS_PER_US
         self.take_held()
         with self._lock:
             if self.ended_us is None:
                 self.ended_us, self.error = ended_us, error
+
+    def store(self, *, is_aborted: bool, **noted: Any) -> dict[int, Message]:
+        """Store the response of each choice, at least one, when the stream has ended.
+
+        Args:
+            is_aborted: whether it was left before its end.
+            noted: what else is known of the stream, for its metadata.
+        """
+        stored: dict[int, Message] = {}
+        for choice in sorted({0, *self.assembly.choices}):
+            ending = self.assembly.ending(choice, self.ended_us, finish_reason="aborted" if is_aborted else None)
+            metadata = ending.metadata.model_copy(update={"consumer_ms": self.consumer_ms, **noted})
+            stored[choice] = self.stream_of(choice).finalize(**ending._replace(metadata=metadata)._asdict())
+        return stored
 
     def stream_of(self, choice: int) -> Stream:
         """Return where a choice goes; all but the first begin when their first piece comes."""
