@@ -2,7 +2,7 @@
 
 from chatkit.player.document import page
 from chatkit.player.explorer import Explorer, explore
-from chatkit.player.lanes import Lane, lane
 from chatkit.player.widget import Player
+from chatkit.replay.lanes import Lane, lane
 
 __all__ = ["Explorer", "Lane", "Player", "explore", "lane", "page"]

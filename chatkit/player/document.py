@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-from base64 import b64encode
 from string import Template
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from chatkit.web import page_module, page_template, player_style
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chatkit.player.lanes import Lane
+    from chatkit.replay.lanes import Lane
 
 
 def page(
@@ -48,7 +47,7 @@ def page(
         title=html.escape(title or ", ".join(each.name for each in lanes)),
         style=player_style(),
         text=html.escape("\n\n".join(each.text for each in lanes)),
-        data=script_json({"lanes": [_in_base64(each.to_wire()) for each in lanes], "state": state}),
+        data=script_json({"lanes": [each.to_json() for each in lanes], "state": state}),
         module=page_module(),
     )
 
@@ -61,7 +60,3 @@ def script_json(value: Any) -> str:
     """
     # ASCII only, so U+2028 and U+2029 are escaped as well.
     return json.dumps(value, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
-
-
-def _in_base64(wire: dict[str, Any]) -> dict[str, Any]:
-    return {key: b64encode(value).decode("ascii") if isinstance(value, bytes) else value for key, value in wire.items()}

@@ -14,8 +14,8 @@ from chatkit.player.axes_link import AxesLink, link
 from chatkit.player.choice import messages_of
 from chatkit.player.document import page
 from chatkit.player.embedding import Embedded
-from chatkit.player.lanes import Lane, lane
 from chatkit.player.live import Follower, Growth, is_live
+from chatkit.replay.lanes import Lane, lane
 from chatkit.timing.schedule import check_idle_limit, check_speed
 from chatkit.web import player_module, player_style
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,11 @@ class Lane:
             "tokens_per_s": _known(self.tokens_per_s),
             "status": self.status,
         }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a page gets: as :meth:`to_wire`, with bytes in base64."""
+        wire = self.to_wire().items()
+        return {key: b64encode(value).decode("ascii") if isinstance(value, bytes) else value for key, value in wire}
 
     def describe(self) -> str:
         """Return id, chunks, duration and TTFT in a few words."""
