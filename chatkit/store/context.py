@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+EVENTS_SUFFIX = ".events.jsonl"
 
 
 class Context:
@@ -194,6 +195,14 @@ class Context:
         """Forget what was read, so that changes made elsewhere are seen."""
         self.__dict__.pop("metadata", None)
         self.__dict__.pop("entries", None)
+
+    def change_mark(self) -> object:
+        """Return something that is equal for as long as no message comes or goes."""
+        return self._files.change_mark()
+
+    def events_file(self, message_id: str) -> Path:
+        """Return where the raw events of a response are, if they were kept: a recording; no old format has any."""
+        return self._files.message_file(message_id).with_suffix(EVENTS_SUFFIX)
 
     def folder(self) -> ContextFolder:
         """Return the context's folder, for writing.
