@@ -9,9 +9,11 @@ from uuid import uuid4
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
+from chatkit.models.notebook_table import notebook_table
+from chatkit.models.one_line import one_line
 from chatkit.models.record import Id, Record, Stamp, Whole, is_absent, nothing_if_null
 from chatkit.models.response import TEXT, Response
-from chatkit.models.summary import summary_line
+from chatkit.models.summary import facts, summary_line
 from chatkit.models.text import join
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 TEXT_TYPE, RESPONSE_TYPE = "text", "streaming_response"
+_LONGEST_LINE = 200
 
 
 class Text(Record):
@@ -154,6 +157,12 @@ class Message(Record):
         )
 
     def __repr__(self) -> str:
-        return f"<Message {self.describe()}>"
+        return f"<Message {one_line(self.describe(), _LONGEST_LINE)}>"
 
     __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        response = self.streaming_response
+        what = facts(response) if response else [("characters", len(self.content))]
+        known = [("role", self.role), ("type", self.message_type), ("created", self.created_at)]
+        return notebook_table(f"Message {self.message_id[:8]}", [*known, *what, ("content", self.content)])

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BeforeValidator, Field
 
+from chatkit.models.notebook_table import notebook_table
+from chatkit.models.one_line import one_line
 from chatkit.models.record import Record, Stamp, Whole, is_absent, nothing_if_null
+from chatkit.models.summary import facts, summary_line
 from chatkit.models.text import code_points, join
 from chatkit.models.usage import Usage
 from chatkit.timing import Ragged, Streams, figures, gaps, is_stall
@@ -24,6 +27,7 @@ Status = Literal["complete", "streaming", "aborted", "interrupted", "error"]
 _CUT_SHORT: dict[str, Status] = {"aborted": "aborted", "interrupted": "interrupted", "error": "error"}
 TEXT, REASONING, TOOL_CALL = "text", "reasoning", "tool_call"
 _US_PER_MS = 1000.0
+_LONGEST_LINE = 200
 
 
 class Piece(NamedTuple):
@@ -197,6 +201,14 @@ class Response(Record):
             reasoning_tokens=_number_or_nan(usage.reasoning_tokens),
             is_complete=np.array([self.status == "complete"]),
         )
+
+    def __repr__(self) -> str:
+        return f"<Response {one_line(summary_line(self), _LONGEST_LINE)}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return notebook_table("Response", [*facts(self), ("content", self.content)])
 
 
 def status_of(finish_reason: str | None, *, is_ended: bool) -> Status:

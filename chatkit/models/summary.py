@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chatkit.models.notebook_table import Cell
     from chatkit.models.response import Response
 
 
@@ -31,3 +32,17 @@ def summary_line(response: Response) -> str:
         parts.append(f"{usage.prompt_tokens} + {usage.completion_tokens} tokens")
     parts.append(response.finish_reason or response.status)
     return ", ".join(part for part in parts if part)
+
+
+def facts(response: Response) -> list[tuple[str, Cell]]:
+    """Return the same as names and values, one row each, what is not known included."""
+    usage = response.usage
+    return [
+        ("model", response.model),
+        ("chunks", len(response.shown)),
+        ("duration", duration_text(response.duration_ms)),
+        ("TTFT", duration_text(response.figures["ttft_ms"])),
+        ("prompt tokens", usage.prompt_tokens if usage else None),
+        ("completion tokens", usage.completion_tokens if usage else None),
+        ("ended", response.finish_reason or response.status),
+    ]

@@ -12,6 +12,7 @@ from chatkit.models.states import AWAITING, STREAMING
 from chatkit.store.branches import add_branch, set_state, set_title, switch_branch
 from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import id_text, resolve
+from chatkit.store.listing import Glance
 from chatkit.store.problems import Problem, Problems
 from chatkit.store.trash import delete_folder
 from chatkit.store.writing import append
@@ -263,4 +264,11 @@ class Context:
         return self._problems.one_warning()
 
     def __repr__(self) -> str:
-        return f"<Context {self.context_id[:8]} {self.title!r}: {len(self.entries)} messages>"
+        return self._glance().line
+
+    def _repr_html_(self) -> str:
+        return self._glance().html
+
+    def _glance(self) -> Glance:
+        known = self.__dict__  # what was read already is not read again, and what was not is not kept
+        return Glance.at(self._files, known.get("metadata"), known.get("entries"))

@@ -15,6 +15,7 @@ from chatkit.store.atomic import write_atomically
 from chatkit.store.context import Context
 from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import id_text, is_id, resolve
+from chatkit.store.listing import store_html, store_line
 from chatkit.store.locate import CONTEXTS, FORMAT_NAME, STORE_FILE, VERSION, check_is_store, find_contexts
 from chatkit.store.migration import migrated
 from chatkit.store.problems import Problem, Problems
@@ -282,4 +283,13 @@ class Store:
         return self._problems.one_warning()
 
     def __repr__(self) -> str:
-        return f"<Store {self.path.as_posix()}>"
+        return store_line(self.path.as_posix(), self._listed())
+
+    def _repr_html_(self) -> str:
+        return store_html(self.path.as_posix(), self._listed())
+
+    def _listed(self) -> dict[str, ContextFiles] | None:
+        try:
+            return find_contexts(self.path)
+        except OSError:  # a glance at a store that is gone says so, and does not fail
+            return None
