@@ -1,0 +1,194 @@
+"""How late the player's text is on the screen, in JupyterLab in headless Chromium, beside a loop in the kernel.
+
+    python -m benchmarks.player [case ...]
+
+Prints a table in markdown, in about six minutes. Lateness is painted minus due, measured in the page; due counts
+from the click on Play, or from the beginning of the kernel's loop. A chunk that never showed is not late, but
+lost: the share that showed says so. Drift is the median lateness of the last tenth of chunks minus that of the
+first. Aims: lateness of 25 ms at the 95th percentile (33 ms with five players), no drift, and frames of 50 ms at
+the 99th percentile.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from playwright.sync_api import sync_playwright
+
+from benchmarks.player_notebook import recording
+from tests.notebooks.lab import jupyterlab, open_notebook, run_code, write_notebook
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from playwright.sync_api import Browser, Page
+
+    Floats = NDArray[np.float64]
+
+PROBE = Path(__file__).with_name("player_probe.js")
+LONGEST_MS = 10_000.0
+"""A replay that takes longer begins where this much of it is left: with most of its text on the page."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: a recording at a speed, in how many players, and whether the kernel computes meanwhile."""
+
+    recording: str
+    speed: float
+    count: int = 1
+    is_busy: bool = False
+    has_peer: bool = True
+    longest_ms: float = LONGEST_MS
+
+    @property
+    def title(self) -> str:
+        more = f", {self.count} players" if self.count > 1 else ""
+        return self.recording + more + (", kernel busy" if self.is_busy else "")
+
+    @property
+    def from_ms(self) -> float:
+        return max(0.0, recording(self.recording)[-1][0] - self.longest_ms * self.speed)
+
+
+SPEEDS = (1.0, 2.0, 8.0)
+CASES = [
+    *(Case("12 ms gaps", speed) for speed in SPEEDS),
+    *(Case("a stall of 4 s", speed) for speed in SPEEDS),
+    *(Case("1,500 chunks", speed) for speed in SPEEDS),
+    *(Case("1,500 chunks", speed, is_busy=True) for speed in SPEEDS),
+    *(Case("1,500 chunks", speed, count=5) for speed in SPEEDS),
+    *(Case("20,000 chunks", speed) for speed in (1.0, 2.0)),
+    Case("20,000 chunks", 8.0, longest_ms=20_000),
+    *(Case("20,000 chunks, one line", speed, has_peer=False) for speed in (1.0, 2.0)),
+    Case("20,000 chunks, one line", 8.0, has_peer=False, longest_ms=20_000),
+    Case("20,000 line ends", 8.0, has_peer=False),
+    Case("1 MB in one line", 8.0, has_peer=False),
+    Case("1 MB in one chunk", 1.0, has_peer=False),
+]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was seen of a replay: lateness of each chunk that showed, in due order; which share; frame times."""
+
+    late_ms: Floats
+    shown: float
+    frames_ms: Floats
+
+    def columns(self) -> list[str]:
+        tenth = max(1, len(self.late_ms) // 10)
+        if not len(self.late_ms):
+            return ["-", "-", f"{self.shown:.0%}"]
+        p50, p95 = np.percentile(self.late_ms, [50, 95])
+        drift = np.median(self.late_ms[-tenth:]) - np.median(self.late_ms[:tenth])
+        return [f"{p50:.0f} / {p95:.0f} / {self.late_ms.max():.0f}", f"{drift:+.0f}", f"{self.shown:.0%}"]
+
+    def frame_columns(self) -> list[str]:
+        return [f"{np.percentile(self.frames_ms, 99):.0f} / {self.frames_ms.max():.0f}"]
+
+
+def main(names: list[str]) -> None:
+    cases = [case for case in CASES if not names or case.recording in names]
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        write_notebook(Path(folder) / "bench.ipynb", [""] * 2)
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=["--no-sandbox"]
+        )
+        with jupyterlab(Path(folder)) as lab:
+            print_table(browser, lab, cases)
+        browser.close()
+
+
+def print_table(browser: Browser, lab: tuple[str, str], cases: list[Case]) -> None:
+    page = open_notebook(browser, lab, "bench.ipynb")
+    page.add_script_tag(content=PROBE.read_text(encoding="utf-8"))
+    run(page, "from benchmarks.player_notebook import KernelReplay, compute_for, players")
+    print(f"Chromium {browser.version}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the beginning\n")
+    print("| recording | speed | player: p50 / p95 / max ms | drift | shown | frames: p99 / max ms |"
+        " loop in the kernel: p50 / p95 / max ms | drift | shown |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|")
+    for case in cases:
+        player = play(page, case)
+        peer = type_out(page, case).columns() if case.has_peer else ["", "", ""]
+        row = [case.title, f"{case.speed:g}x", *player.columns(), *player.frame_columns(), *peer]
+        print(f"| {' | '.join(row)} |", flush=True)
+    print(f"\nload {os.getloadavg()[0]:.1f} at the end")
+    page.close()
+
+
+def play(page: Page, case: Case) -> Measured:
+    run(page, f"players({case.recording!r}, {case.count}, {case.speed}, {case.from_ms})")
+    page.locator(".ck-player").nth(case.count - 1).wait_for()
+    settle(page)
+    left_ms = (recording(case.recording)[-1][0] - case.from_ms) / case.speed
+    if case.is_busy:
+        run_code(page, f"print('busy'); compute_for({left_ms / 1000 + 3})", cell=1)
+        page.locator(".jp-OutputArea-output").get_by_text("busy").wait_for()
+    seen = page.evaluate("limit => playAll(limit)", left_ms + 5000)
+    if case.is_busy:
+        wait_until_idle(page)
+        run(page, "", cell=1)
+    return measured(case, seen, seen["began"])
+
+
+def type_out(page: Page, case: Case) -> Measured:
+    run(page, f"loop = KernelReplay({case.recording!r}, {case.count}, {case.speed}, {case.from_ms}); loop.view")
+    page.locator(".widget-html-content").nth(case.count - 1).wait_for()
+    settle(page)
+    left_ms = (recording(case.recording)[-1][0] - case.from_ms) / case.speed
+    page.evaluate("limit => { window.watched = watchTyped(limit); }", 3 * left_ms + 5000)
+    run_code(page, "loop.run_beside_work()" if case.is_busy else "loop.run()", cell=1)
+    said = page.locator(".jp-OutputArea-output").get_by_text("began ")
+    said.wait_for(timeout=3 * left_ms + 30_000)
+    began_ms = float(said.inner_text().split()[1])
+    page.evaluate("window.isTyped = true")
+    seen = page.evaluate("window.watched")
+    run(page, "", cell=1)
+    return measured(case, seen, [began_ms + seen["toPageMs"]] * case.count)
+
+
+def measured(case: Case, seen: dict[str, Any], began: list[float]) -> Measured:
+    """Compare what was painted with what was due, for the chunks that come after the replay's beginning."""
+    chunks = [(at, text) for at, text in recording(case.recording) if text]
+    arrivals = np.array([at for at, _ in chunks])
+    ends = np.cumsum([len(text) for _, text in chunks])
+    samples = np.array(seen["samples"])
+    late, n_due = [], 0
+    for pane in range(case.count):
+        lengths = np.maximum.accumulate(samples[:, 2 + pane])
+        first = np.searchsorted(arrivals, case.from_ms, side="right")
+        frame = np.searchsorted(lengths, ends[first:])
+        is_shown = frame < len(samples)
+        due = began[pane] + (arrivals[first:] - case.from_ms) / case.speed
+        late.append(samples[frame[is_shown], 1] - due[is_shown])
+        n_due += len(due)
+    in_order = np.concatenate([np.stack([np.arange(len(each)), each]) for each in late], axis=1)
+    late_ms = in_order[1, np.argsort(in_order[0], kind="stable")]
+    return Measured(late_ms, len(late_ms) / n_due, np.diff(samples[:, 0]))
+
+
+def run(page: Page, code: str, cell: int = 0) -> None:
+    run_code(page, code, cell)
+    wait_until_idle(page)
+
+
+def wait_until_idle(page: Page) -> None:
+    page.wait_for_function(
+        "() => jupyterapp.shell.currentWidget.content.widgets.every((cell) => cell.prompt !== '*')", timeout=120_000
+    )
+
+
+def settle(page: Page) -> None:
+    """Let the page come to rest."""
+    page.wait_for_timeout(500)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
