@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _PLAYER = (
-    "core.js", "lane.js", "replay.js", "element.js", "pane.js", "marks.js", "lane_view.js", "scrubber.js",
-    "controls.js", "shared.js", "live.js", "view.js",
+    "core.js", "lane.js", "replay.js", "element.js", "pane.js", "marks.js", "lane_view.js", "waits.js",
+    "scrubber.js", "tip.js", "pointing.js", "controls.js", "shared.js", "live.js", "view.js",
 )  # fmt: skip
 """What the player is made of; a file imports only from those before it."""
 

@@ -1,6 +1,6 @@
 // The buttons under the scrubber.
 
-import { SPEEDS, formatSpeed } from "./core.js";
+import { LEVELS_MS, SPEEDS, formatMs, formatSpeed } from "./core.js";
 import { element, icon } from "./element.js";
 
 const HELP = [
@@ -8,15 +8,18 @@ const HELP = [
   [[",", "."], "chunk back, on"],
   [["[", "]"], "stall back, on"],
   [["←", "→"], "1 s back, on"],
-  [["shift ←", "shift →"], "10 % back, on"],
+  [["shift", "←", "→"], "10 % back, on"],
   [["0", "9"], "to 0 %, … 90 %"],
   [["Home", "End"], "start, end"],
   [["<", ">"], "slower, faster"],
   [["s"], "skip stalls"],
-  [["c"], "show chunks"],
+  [["c"], "show where chunks begin"],
   [["t"], "tint by wait"],
   [["?"], "this help"],
 ];
+
+/** What the tints mean: waits from so long on, and stalls. */
+const LEGEND = [...LEVELS_MS.map((ms) => `≥ ${formatMs(ms)}`), "a stall"];
 
 /** Buttons, speeds and the time. `act(action, amount)` is told what was asked for. */
 export class Controls {
@@ -28,6 +31,7 @@ export class Controls {
       this.button("previousStall", "Previous stall ([)", "stall", -1),
       this.button("nextStall", "Next stall (])", "stall", 1),
     ];
+    for (const button of this.stalls) button.classList.add("ck-to-stall");
     this.speed = this.speedChoice();
     this.toggles = {
       skip: this.toggle("skip stalls", "Shorten every long wait (s)", "toggleSkip"),
@@ -36,7 +40,8 @@ export class Controls {
       help: this.toggle("?", "Keys (?)", "toggleHelp"),
     };
     this.time = element("span", { class: "ck-time" });
-    this.help = element("div", { class: "ck-help", hidden: "" }, ...HELP.map(helpRow));
+    this.skipped = element("span", { class: "ck-time ck-skipped" });
+    this.help = element("div", { class: "ck-help", hidden: "" }, ...HELP.map(helpRow), legend());
     this.el = element("div", { class: "ck-controls" }, this.toolbar(), this.help);
   }
 
@@ -56,7 +61,7 @@ export class Controls {
       ),
       this.speed,
       group(skip, chunks, tint, help),
-      this.time,
+      element("div", { class: "ck-times" }, this.skipped, " ", this.time),
     );
   }
 
@@ -80,6 +85,11 @@ export class Controls {
 
   showTime(text) {
     this.time.textContent = text;
+  }
+
+  /** How much of the time is left out. */
+  showSkipped(text) {
+    this.skipped.textContent = text;
   }
 
   toggleHelp() {
@@ -121,4 +131,9 @@ function group(...children) {
 
 function helpRow([keys, meaning]) {
   return element("div", {}, ...keys.flatMap((key) => [element("kbd", {}, key), " "]), meaning);
+}
+
+function legend() {
+  const swatches = LEGEND.map((words, level) => element("span", { class: `ck-swatch ck-wait-${level + 1}` }, words));
+  return element("div", { class: "ck-legend" }, "Tints by wait: ", ...swatches.flatMap((swatch) => [swatch, " "]));
 }

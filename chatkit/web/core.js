@@ -162,7 +162,8 @@ export function chunksPerSecond(arrivals, atMs, windowMs = 1000) {
   return ((upperBound(arrivals, atMs) - upperBound(arrivals, fromMs)) / spanMs) * 1000;
 }
 
-const LEVELS_MS = [100, 250, 1000];
+/** From so long a wait on, the next level: 1, 2, 3. */
+export const LEVELS_MS = [100, 250, 1000];
 
 /** The level of a stall: the highest, which no other wait reaches. */
 export const STALL_LEVEL = 4;

@@ -23,8 +23,8 @@ const ICONS = {
   play: "M4 2l10 6-10 6z",
   pause: "M3 2h4v12H3zM9 2h4v12H9z",
   restart: "M2 2h2v12H2zM14 2v12L5 8z",
-  previousChunk: "M11 2v12L4 8z",
-  nextChunk: "M5 2v12l7-6z",
+  previousChunk: "M10 2v12L3 8zM11.5 2h2v12h-2z",
+  nextChunk: "M6 2v12l7-6zM2.5 2h2v12h-2z",
   previousStall: "M8 2v12L1 8zM15 2v12L8 8z",
   nextStall: "M8 2v12l7-6zM1 2v12l7-6z",
 };

@@ -81,6 +81,16 @@ export function liveReadout(lane, elapsedMs, stallAfterMs) {
   return { phase: "streaming", text: progress + pace(lane, elapsedMs) };
 }
 
+/** A moment of playback in words: what has come, and which wait this is. */
+export function describeMoment(lane, recordedMs, playbackMs) {
+  const count = lane.countAt(playbackMs);
+  const parts = [formatMs(recordedMs), `${count} of ${counted(lane.count)}`];
+  if (count < lane.count && lane.levels[count]) {
+    parts.push(`${lane.isStall(count) ? "stall" : "wait"} of ${formatMs(lane.gaps[count])}`);
+  }
+  return parts.join(" · ");
+}
+
 /** One chunk in words: its number, its wait, its time. */
 export function describeChunk(lane, index) {
   const wait = index > 0 || lane.ttftMs !== null ? `after ${formatMs(lane.gaps[index])}` : "wait unknown";
@@ -88,8 +98,12 @@ export function describeChunk(lane, index) {
 }
 
 function pace(lane, recordedMs) {
-  const rate = chunksPerSecond(lane.arrivals, recordedMs);
-  return rate === null ? "" : ` · ${rate.toFixed(rate < 10 ? 1 : 0)} chunks/s`;
+  const chunks = chunksPerSecond(lane.arrivals, recordedMs);
+  if (chunks === null) return "";
+  // Where every token was seen, a chunk holds so many of them on average; which ones, nobody says.
+  const tokens = lane.tokensPerSecond === null ? null : (chunks * lane.completionTokens) / lane.count;
+  const rate = tokens ?? chunks;
+  return ` · ${tokens === null ? "" : "≈ "}${rate.toFixed(rate < 10 ? 1 : 0)} ${tokens === null ? "chunks" : "tokens"}/s`;
 }
 
 function ttft(lane) {

@@ -5,17 +5,22 @@ import { describeChunk, readout } from "./lane.js";
 import { Marks } from "./marks.js";
 import { TextPane } from "./pane.js";
 
-/** Shows a lane. `onPick(index)` is told of the chunk whose text was clicked. */
+/**
+ * Shows a lane. `onPick(index)` is told of the chunk whose text was clicked, `onPoint(index, event)` of the one
+ * under the pointer, -1 for none.
+ */
 export class LaneView {
-  constructor(lane, onPick) {
+  constructor(lane, { onPick = () => {}, onPoint }) {
     this.lane = lane;
     this.count = 0;
+    this.onPoint = onPoint;
     this.pane = new TextPane(lane.text, `Text of ${lane.name}`, () => this.marks.set({}));
     this.marks = new Marks(lane, this.pane);
     this.says = element("div", { class: "ck-readout" });
     const head = element("div", { class: "ck-head" }, element("div", { class: "ck-name" }, lane.name), this.says);
     this.el = element("section", { class: "ck-lane", "aria-label": lane.name }, head, this.pane.el);
-    this.pane.el.addEventListener("pointermove", (event) => this.nameChunk(event), { passive: true });
+    this.pane.el.addEventListener("pointermove", (event) => this.point(event), { passive: true });
+    this.pane.el.addEventListener("pointerleave", (event) => onPoint(-1, event));
     this.pane.el.addEventListener("click", (event) => {
       const index = this.chunkUnder(event);
       if (index >= 0 && getSelection().isCollapsed) onPick(index);
@@ -60,17 +65,30 @@ export class LaneView {
     this.pane.close();
   }
 
-  nameChunk(event) {
-    const index = this.chunkUnder(event);
-    const title = index < 0 ? "" : describeChunk(this.lane, index);
-    if (this.pane.el.title !== title) this.pane.el.title = title;
+  point(event) {
+    this.onPoint(event.buttons ? -1 : this.chunkUnder(event), event);
   }
 
-  chunkUnder(event) {
-    const [node, offset] = caretAt(event.clientX, event.clientY);
-    const place = node ? this.pane.offsetOf(node, offset) : -1;
-    return place < 0 || place >= this.pane.length ? -1 : this.lane.chunkAt(place);
+  chunkUnder({ clientX, clientY }) {
+    const [node, caret] = caretAt(clientX, clientY);
+    const offset = characterAt(node, caret, clientX, clientY);
+    const place = offset < 0 ? -1 : this.pane.offsetOf(node, offset);
+    return place < 0 ? -1 : this.lane.chunkAt(place);
   }
+}
+
+/** The character of a text node that a point is on, next to a caret's place; -1 where there is only ground. */
+function characterAt(node, caret, x, y) {
+  if (node?.nodeType !== Node.TEXT_NODE) return -1;
+  const range = document.createRange();
+  for (const offset of [caret, caret - 1]) {
+    if (offset < 0 || offset >= node.length) continue;
+    range.setStart(node, offset);
+    range.setEnd(node, offset + 1);
+    const isOn = ({ left, right, top, bottom }) => x >= left && x < right && y >= top && y < bottom;
+    if ([...range.getClientRects()].some(isOn)) return offset;
+  }
+  return -1;
 }
 
 /** The text node under a point and the offset in it. */

@@ -1,10 +1,12 @@
 // A response that is still arriving: its text as it comes, and how long is being waited. It ends in a replay.
 
-import { numbersFrom } from "./core.js";
+import { Warp, numbersFrom } from "./core.js";
 import { element } from "./element.js";
-import { Lane, liveReadout } from "./lane.js";
+import { Lane, describeChunk, liveReadout } from "./lane.js";
 import { LaneView } from "./lane_view.js";
 import { READOUT_MS, SharedState } from "./shared.js";
+import { Tip } from "./tip.js";
+import { Waits } from "./waits.js";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -36,12 +38,17 @@ class LiveView {
   constructor({ el, get, set, save, on, now, every, stop }) {
     Object.assign(this, { get, now, stop });
     this.shared = new SharedState({ get, set, save, on });
-    this.view = new LaneView(laneOf(get("_lanes")[0], get("_tail")), () => {});
+    this.view = new LaneView(laneOf(get("_lanes")[0], get("_tail")), { onPoint: (...at) => this.point(...at) });
+    this.waits = new Waits();
+    this.time = element("span", { class: "ck-time" });
     this.root = element(
       "div",
       { class: "ck-player ck-playing ck-live", role: "group", "aria-label": this.view.lane.name },
       element("div", { class: "ck-lanes" }, this.view.el),
+      element("div", { class: "ck-scrubber" }, this.waits.el),
+      element("div", { class: "ck-toolbar" }, element("div", { class: "ck-times" }, this.time)),
     );
+    this.tip = new Tip(this.root);
     this.view.marks.set({ tint: true });
     el.append(this.root);
     for (const name of ["_lanes", "_tail"]) this.shared.onChange(name, () => this.grow());
@@ -61,13 +68,23 @@ class LiveView {
 
   say() {
     const elapsedMs = this.elapsedMs + this.now() - this.heardAt;
-    this.view.tell(liveReadout(this.view.lane, elapsedMs, this.stallAfterMs));
+    const { lane } = this.view;
+    this.view.tell(liveReadout(lane, elapsedMs, this.stallAfterMs));
+    this.time.textContent = `${(elapsedMs / 1000).toFixed(2)} s`;
+    this.waits.draw([lane], new Warp(lane.arrivals, Math.max(elapsedMs, ...lane.arrivals.slice(-1))));
+  }
+
+  point(index, event) {
+    this.view.marks.point(index);
+    if (index < 0) this.tip.hide();
+    else this.tip.show(describeChunk(this.view.lane, index), event);
   }
 
   destroy() {
     this.stop(this.timer);
     this.shared.close();
     this.view.close();
+    this.waits.close();
     this.root.remove();
   }
 }

@@ -22,6 +22,7 @@ export class Marks {
     this.tint = false;
     this.chunks = false;
     this.placed = [];
+    this.pointed = null;
   }
 
   /** Show the first `count` chunks. */
@@ -51,6 +52,17 @@ export class Marks {
     this.unmark(0);
   }
 
+  /** Mark the one chunk that is pointed at; none with -1. */
+  point(index) {
+    if (!CAN_HIGHLIGHT || index === (this.pointed?.index ?? -1)) return;
+    const all = highlightNamed("ck-pointed");
+    if (this.pointed) all.delete(this.pointed.range);
+    this.pointed = null;
+    if (index < 0 || index >= this.count || this.lane.start(index) === this.lane.ends[index]) return;
+    this.pointed = { index, range: this.pane.range(this.lane.start(index), this.lane.ends[index]) };
+    all.add(this.pointed.range);
+  }
+
   namesOf(index) {
     const names = [];
     if (this.lane.start(index) === this.lane.ends[index]) return names;
@@ -71,6 +83,7 @@ export class Marks {
   }
 
   unmark(from) {
+    if (this.pointed?.index >= from) this.point(-1);
     while (this.placed.length && this.placed[this.placed.length - 1].index >= from) {
       const { name, range } = this.placed.pop();
       highlightNamed(name).delete(range);

@@ -39,7 +39,7 @@ export class TextPane {
       role: "log",
       "aria-live": "off",
       "aria-label": label,
-      tabindex: "-1",
+      tabindex: "0", // with the keyboard too one can scroll in it
     });
     this.el.addEventListener("scroll", () => this.noteScroll(), { passive: true });
     // A notebook makes a widget before it puts it on the page, where there is nothing yet to scroll.

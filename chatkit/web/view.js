@@ -1,11 +1,12 @@
 // The player: lanes, scrubber and controls over one replay.
 
-import { INSTANT, keyAction, nextSpeed } from "./core.js";
+import { INSTANT, formatMs, keyAction, nextSpeed } from "./core.js";
 import { Controls } from "./controls.js";
 import { element } from "./element.js";
 import { Lane } from "./lane.js";
 import { LaneView } from "./lane_view.js";
 import { mountLive } from "./live.js";
+import { Pointing } from "./pointing.js";
 import { Replay } from "./replay.js";
 import { Scrubber } from "./scrubber.js";
 import { READOUT_MS, SharedState } from "./shared.js";
@@ -33,11 +34,18 @@ class PlayerView {
   }
 
   build(lanes) {
-    this.laneViews = lanes.map((lane) => new LaneView(lane, (index) => this.pick(lane, index)));
+    this.laneViews = lanes.map(
+      (lane, row) =>
+        new LaneView(lane, {
+          onPick: (index) => this.pick(lane, index),
+          onPoint: (index, event) => this.pointing.atChunk(row, index, event),
+        }),
+    );
     this.scrubber = new Scrubber({
       onSeek: (share) => this.seekShare(share),
       onGrab: () => this.grab(),
       onRelease: () => this.release(),
+      onPoint: (share, row, event) => this.pointing.atMoment(share, row, event),
     });
     this.controls = new Controls((action, amount) => this[action](amount));
     this.announcement = element("div", { class: "ck-announcement", role: "status", "aria-live": "polite" });
@@ -56,6 +64,7 @@ class PlayerView {
       this.controls.el,
       this.announcement,
     );
+    this.pointing = new Pointing(this);
     this.controls.enableStalls(lanes.some((lane) => lane.stalls.length));
     this.controls.showSpeed(this.replay.speed);
     this.showWaits();
@@ -90,6 +99,7 @@ class PlayerView {
     if (this.frameHandle !== null) this.caf(this.frameHandle);
     this.shared.close();
     for (const view of this.laneViews) view.close();
+    this.scrubber.close();
     this.root.remove();
   }
 
@@ -154,7 +164,9 @@ class PlayerView {
 
   showWaits() {
     this.scrubber.draw(this.replay.lanes, this.replay.warp);
-    this.controls.showToggle("skip", this.replay.idleLimitMs !== null);
+    const { idleLimitMs, endMs, durationMs } = this.replay;
+    this.controls.showToggle("skip", idleLimitMs !== null);
+    this.controls.showSkipped(idleLimitMs === null ? "" : `${formatMs(endMs - durationMs)} skipped`);
   }
 
   /** Index of the last chunk that the first lane shows, -1 before it. */

@@ -262,7 +262,7 @@ test("a lane says what it is doing", () => {
   assert.deepEqual(says(64), ["first", "waiting for the first chunk 64 ms"]);
   assert.deepEqual(says(105), ["streaming", "TTFT 100 ms · 2 of 5 chunks"]);
   assert.deepEqual(says(924), ["stalled", "TTFT 100 ms · 3 of 5 chunks · waiting 812 ms"]);
-  assert.deepEqual(says(1300), ["streaming", "TTFT 100 ms · 4 of 5 chunks · 1.0 chunks/s"]);
+  assert.deepEqual(says(1300), ["streaming", "TTFT 100 ms · 4 of 5 chunks · ≈ 1.2 tokens/s"]);
   assert.deepEqual(says(1412), ["ending", "TTFT 100 ms · 5 of 5 chunks · waiting for the end 100 ms"]);
   assert.deepEqual(says(1500), ["ended", "1.50 s · TTFT 100 ms · 5 chunks · 6 tokens · 42.1 tokens/s"]);
 });
