@@ -1,4 +1,4 @@
-"""Fixtures that several folders of tests share: Chromium, found on the machine."""
+"""Fixtures that several folders of tests share: a cache of their own, and Chromium, found on the machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -25,6 +26,15 @@ def _missing(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep what tests cache out of the user's own cache, in processes they start too."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHATKIT_CACHE_DIR", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")
