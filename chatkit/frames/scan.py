@@ -225,8 +225,13 @@ def _turns(context: Context, roles: dict[str, str]) -> dict[str, int]:
 
 
 def _number(found: Any) -> float | None:
-    """Return what a server sent as a number if it is one."""
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+    """Return what a server sent as a number if it is one; JSON has whole numbers that no double holds."""
+    if not isinstance(found, int | float) or isinstance(found, bool):
+        return None
+    try:
+        return float(found)
+    except OverflowError:
+        return None
 
 
 def _us(moment: datetime | None) -> int | None:
