@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_KINDS = ((CACHED, "cached input"), (NEW, "new input"), (ANSWER, "output"), (REASONING, "reasoning"))
+_KINDS = ((CACHED, "cached input"), (NEW, "uncached input"), (ANSWER, "output"), (REASONING, "reasoning"))
 _BAR = 0.72
 _ROW_PT = 1.4 * TEXT_PT
 _LEGEND_PT = 2.0 * TEXT_PT

@@ -68,7 +68,7 @@ def test_reasoning_is_named_only_where_it_is_known(responses: pd.DataFrame) -> N
     for frame, kinds in ((responses, 4), (responses.drop(columns="reasoning_tokens"), 3)):
         legend = plot_usage(frame).get_legend()
         assert legend is not None
-        words = ["cached input", "new input", "output", "reasoning"]
+        words = ["cached input", "uncached input", "output", "reasoning"]
         assert [text.get_text() for text in legend.get_texts()] == words[:kinds]
 
 
