@@ -25,6 +25,9 @@ class Destination:
         model: as it was asked for.
         title: of a new context.
         labels: metadata of the responses' messages.
+
+    Attributes:
+        context_id: the context, a new one's included.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class Destination:
         self._store = store_at(store)
         is_new = context_id is None
         context = new_context(self._store, request, model, title) if is_new else self._store.context(context_id)
-        self._context_id = context.context_id
+        self.context_id = context.context_id
         self._model, self._labels = model, labels
         self._parent_id = ask(context, request, datetime.now(UTC))
 
@@ -49,4 +52,4 @@ class Destination:
         begun = begun_response(
             started_at=started_at, model=self._model, parent_id=self._parent_id, metadata=self._labels
         )
-        return Stream(self._store.context(self._context_id).folder(), begun, "second")
+        return Stream(self._store.context(self.context_id).folder(), begun, "second")

@@ -77,7 +77,7 @@ class Recorder:
     @property
     def message_id(self) -> str:
         """The id of the message it will be, known from the beginning."""
-        return self._running.streams[0].message_id
+        return self._running.message_id
 
     @property
     def started_at_us(self) -> int:

@@ -51,6 +51,11 @@ class Tape:
         self._lock = Lock()
 
     @property
+    def message_id(self) -> str:
+        """The id of the message that the first choice will be."""
+        return self.streams[0].message_id
+
+    @property
     def consumer_ms(self) -> float | None:
         """:attr:`consumer_ns` in ms."""
         return None if self.consumer_ns is None else self.consumer_ns / NS_PER_MS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +13,7 @@ from chatkit.store.ids import is_id
 from chatkit.store.journal import SUFFIX as JOURNAL_SUFFIX
 from chatkit.store.journal import read_journal
 from chatkit.store.json_files import read_record
+from chatkit.store.remote import folder_mark, names_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +32,7 @@ class ContextFolder:
     """
 
     format_name = "chatkit"
+    has_file_a_message = True
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -129,6 +130,10 @@ class ContextFolder:
         """Return where a message's journal is while it streams."""
         return self.messages_path / f"{message_id}{JOURNAL_SUFFIX}"
 
+    def events_file(self, message_id: str) -> Path:
+        """Return where a message's raw events are, where they were kept: a recording."""
+        return self.messages_path / f"{message_id}.events.jsonl"
+
     def message_ids(self) -> list[str]:
         """List the messages, finished or in flight; temporary and foreign files are none."""
         names = self._names()
@@ -150,7 +155,7 @@ class ContextFolder:
 
     def _names(self) -> list[str]:
         try:
-            return os.listdir(self.messages_path)  # noqa: PTH208 - ten thousand names, no paths needed
+            return names_in(self.messages_path)
         except FileNotFoundError:
             return []
 
@@ -161,9 +166,11 @@ class ContextFolder:
         moving, so until then the mark equals nothing.
         """
         try:
-            changed_ns = self.messages_path.stat().st_mtime_ns
+            changed_ns = folder_mark(self.messages_path)
         except FileNotFoundError:
             return None
+        if not isinstance(changed_ns, int):
+            return changed_ns
         return changed_ns if time.time_ns() - changed_ns > _COARSE_NS else object()
 
 

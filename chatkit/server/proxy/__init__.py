@@ -1,0 +1,5 @@
+"""A proxy that records: clients ask it in place of their provider, and change nothing else."""
+
+from chatkit.server.proxy.app import Proxy
+
+__all__ = ["Proxy"]

@@ -1,0 +1,91 @@
+"""Which context a request goes on with: the one whose messages and answer it begins with."""
+
+from __future__ import annotations
+
+import hashlib
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from chatkit.capture.request import Turn, system_prompt, turns
+from chatkit.errors import ChatkitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from chatkit.store import Context, Store
+
+_ASSISTANT = "assistant"
+_MOST_LOOKED_AT = 500
+
+
+class Conversations:
+    """The conversations that a store holds, by what was said up to each answer.
+
+    Args:
+        store: those of its contexts that changed last are known from the beginning.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._contexts: dict[bytes, str] | None = None
+        self._lock = Lock()
+
+    def context_of(self, request: Mapping[str, Any]) -> str | None:
+        """Return the id of the context that a request goes on with; None for a new conversation."""
+        said = _said(request)
+        ends = [mark for turn, mark in zip(said, _marks(system_prompt(request), said), strict=True) if _is_answer(turn)]
+        with self._lock:
+            known = self._known()
+            return next((known[mark] for mark in reversed(ends) if mark in known), None)
+
+    def remember(self, request: Mapping[str, Any], answers: Iterable[str], context_id: str) -> None:
+        """Note what was answered, so that a request that repeats it is known."""
+        said, prompt = _said(request), system_prompt(request)
+        with self._lock:
+            for answer in answers:
+                *_, mark = _marks(prompt, [*said, Turn(_ASSISTANT, answer)])
+                self._known()[mark] = context_id
+
+    def _known(self) -> dict[bytes, str]:
+        """Look at the store on first need; where two contexts hold the same, the one that changed last counts."""
+        if self._contexts is None:
+            self._contexts = {}
+            contexts = sorted(self._store.contexts(), key=_changed_last)
+            for context in contexts[-_MOST_LOOKED_AT:]:
+                self._contexts |= dict.fromkeys(_marks_of(context), context.context_id)
+        return self._contexts
+
+
+def _said(request: Mapping[str, Any]) -> list[Turn]:
+    """Return a request's messages but for the model's tool calls, which each API words in its own way."""
+    return [turn for turn in turns(request) if turn.role != _ASSISTANT or _is_answer(turn)]
+
+
+def _is_answer(turn: Turn) -> bool:
+    return turn.role == _ASSISTANT and bool(turn.text.strip())
+
+
+def _marks(prompt: str | None, said: Iterable[Turn]) -> Iterator[bytes]:
+    """Return, after each turn, a mark of all that was said so far; outer white space counts in nothing."""
+    mark = hashlib.sha256((prompt or "").strip().encode("utf-8", "surrogatepass"))
+    for turn in said:
+        mark.update(f"\0{turn.role}\0{turn.text.strip()}".encode("utf-8", "surrogatepass"))
+        yield mark.copy().digest()
+
+
+def _marks_of(context: Context) -> list[bytes]:
+    """Return the marks of what a context holds, after each of its answers."""
+    try:
+        name = context.metadata.active_branch_name
+        messages = context.messages(branch=name)
+        prompt = context.branches[name].system_prompt
+    except (ChatkitError, KeyError):
+        return []  # it can't be gone on with, so a conversation that would begins anew
+    said = [Turn(message.role, message.content) for message in messages]
+    said = [turn for turn in said if turn.role != _ASSISTANT or _is_answer(turn)]
+    return [mark for turn, mark in zip(said, _marks(prompt, said), strict=True) if _is_answer(turn)]
+
+
+def _changed_last(context: Context) -> float:
+    changed = context.metadata.updated_at
+    return 0.0 if changed is None else changed.timestamp()

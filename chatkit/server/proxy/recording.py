@@ -1,0 +1,225 @@
+"""One answer that passes the proxy, recorded by a thread of its own, so that neither side waits for the disk."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
+
+import httpx
+
+from chatkit import sse
+from chatkit.capture.assembly import Assembly
+from chatkit.capture.clock import NS_PER_US, Clock
+from chatkit.capture.destination import Destination
+from chatkit.capture.request import as_json, parameters
+from chatkit.capture.tape import Tape
+from chatkit.capture.wire import parse
+from chatkit.errors import NotFoundError
+from chatkit.formats.raw_events import EventTexts, RawEvents
+from chatkit.formats.recording import NEWEST_CAPTURE
+from chatkit.server.proxy.headers import harmless
+from chatkit.timing.stamps import from_us
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from chatkit.server.proxy.asked import Asked
+    from chatkit.server.proxy.conversations import Conversations
+    from chatkit.store import Store
+
+_DONE = "[DONE]"
+_log = logging.getLogger("chatkit.proxy")
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Where what passes is kept.
+
+    Attributes:
+        store: a store that can be written to.
+        conversations: what it holds.
+        labels: metadata of every response's message.
+    """
+
+    store: Store
+    conversations: Conversations
+    labels: Mapping[str, Any]
+
+
+class Head(NamedTuple):
+    """The head of an answer: its status, how it is encoded, and when it came (None: the client left before)."""
+
+    status: int | None
+    encoding: str
+    headers_ns: int | None
+
+
+class _Piece(NamedTuple):
+    at_ns: int
+    data: bytes
+
+
+class _End(NamedTuple):
+    at_ns: int
+    error: Exception | None
+    is_aborted: bool
+    is_backpressured: bool
+
+
+class LiveRecording:
+    """Records one streamed answer while it passes.
+
+    Args:
+        archive: where to.
+        asked: the request; its body has come.
+        clock: by which all moments are told.
+        started_ns: the request was sent.
+        head: the head of the answer.
+    """
+
+    def __init__(self, archive: Archive, asked: Asked, clock: Clock, started_ns: int, head: Head) -> None:
+        self._archive, self._asked, self._clock, self._head = archive, asked, clock, head
+        self._started_ns = started_ns
+        self._request = as_json(asked.body() or {})
+        self._queue: SimpleQueue[_Piece | _End] = SimpleQueue()
+        self._n_added = self._n_taken = 0
+        self._at_ns = started_ns
+        self._end = _End(started_ns, None, is_aborted=True, is_backpressured=False)
+        self._thread = Thread(target=self._run, name="proxy recording")
+        self._thread.start()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that have come and are not recorded yet."""
+        return self._n_added - self._n_taken
+
+    def add(self, at_ns: int, data: bytes) -> None:
+        """Record what came at a moment. Returns at once."""
+        self._n_added += len(data)
+        self._queue.put(_Piece(at_ns, data))
+
+    def end(self, at_ns: int, error: Exception | None, *, is_aborted: bool, is_backpressured: bool) -> None:
+        """Say how it ended. Returns at once.
+
+        Args:
+            at_ns: when.
+            error: what broke it, on the upstream's side.
+            is_aborted: whether the client left before the end.
+            is_backpressured: whether the upstream was held up, so that its times are not its own.
+        """
+        self._queue.put(_End(at_ns, error, is_aborted=is_aborted, is_backpressured=is_backpressured))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is not stored yet."""
+        return self._thread.is_alive()
+
+    def join(self) -> None:
+        """Wait until it is stored."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        pieces = self._raw()
+        try:
+            self._record(pieces)
+        except Exception:  # noqa: BLE001 - the client's answer must not suffer from it
+            _log.exception("the answer to %s was not recorded", self._asked.path)
+            for _ in pieces:
+                pass
+
+    def _record(self, pieces: Iterator[bytes]) -> None:
+        destination, context_id = self._destination()
+        tape = self._tape(destination)
+        raw = RawEvents(self._archive.store.context(context_id).folder().events_file(tape.message_id), self._header())
+        try:
+            self._take(tape, raw, pieces)
+        finally:
+            for _ in pieces:  # what no decoder could read any more
+                pass
+            end = self._end
+            raw.close(closed_ns=end.at_ns - self._started_ns, aborted_by_client=end.is_aborted)
+            tape.end(end.error, at_ns=end.at_ns)
+            if end.error is not None:
+                tape.assembly.note_error(repr(end.error))
+            noted = {"backpressured": True} if end.is_backpressured else {}
+            messages = tape.store(is_aborted=end.is_aborted, **noted)
+        self._archive.conversations.remember(self._request, [one.content for one in messages.values()], context_id)
+
+    def _destination(self) -> tuple[Destination, str]:
+        """Find or make the context, and store what of the request it does not hold yet."""
+        try:
+            destination = self._in_context(self._archive.conversations.context_of(self._request))
+        except NotFoundError:  # it was deleted meanwhile
+            destination = self._in_context(None)
+        return destination, destination.context_id
+
+    def _in_context(self, context_id: str | None) -> Destination:
+        labels = {**self._archive.labels, "api": self._asked.api, "request": parameters(self._request)}
+        model = self._request.get("model")
+        return Destination(
+            self._archive.store, context_id, request=self._request, model=model, title=None, labels=labels
+        )
+
+    def _tape(self, destination: Destination) -> Tape:
+        started_us = self._started_ns // NS_PER_US
+        assembly = Assembly(started_us, model=self._request.get("model"))
+        if self._head.headers_ns is not None:
+            assembly.note_headers(self._head.headers_ns // NS_PER_US)
+        started_at = from_us(started_us)
+        return Tape(self._clock, assembly, destination.begin(started_at), lambda: destination.begin(started_at))
+
+    def _take(self, tape: Tape, raw: RawEvents, pieces: Iterator[bytes]) -> None:
+        """Read the answer as its client would: decoded first, if the upstream compressed it all the same."""
+        texts, decoder = EventTexts(), sse.Decoder()
+        decoded = httpx.Response(200, headers={"content-encoding": self._head.encoding}, stream=_Pieces(pieces))
+        try:
+            for data in decoded.iter_bytes():
+                for text in texts.feed(data):
+                    raw.append(self._at_ns - self._started_ns, text)
+                for event in decoder.feed(data):
+                    if event.data != _DONE:
+                        tape.take(self._at_ns, parse(event.data))
+                if self._queue.empty():
+                    raw.flush()
+        except httpx.DecodingError as error:
+            tape.assembly.note_error(f"the answer's {self._head.encoding} could not be decoded: {error}")
+        if rest := texts.rest():
+            raw.append(self._at_ns - self._started_ns, rest)
+
+    def _raw(self) -> Iterator[bytes]:
+        """Give what came, until the end; the moment of what was given last is kept."""
+        while isinstance(piece := self._queue.get(), _Piece):
+            self._at_ns = piece.at_ns
+            self._n_taken += len(piece.data)
+            yield piece.data
+        self._end = piece
+
+    def _header(self) -> dict[str, Any]:
+        """Return the first line of the raw events: what is asked, and nothing of what may be secret."""
+        head = self._head
+        return {
+            "capture": NEWEST_CAPTURE,
+            "id": str(uuid4()),
+            "label": {**self._archive.labels, "api": self._asked.api},
+            "url": self._asked.path,
+            "request": self._request,
+            "request_headers": harmless(self._asked.headers),
+            "status": head.status,
+            "started_at": from_us(self._started_ns // NS_PER_US).isoformat(),
+            "started_at_unix_ns": self._started_ns,
+            "headers_ns": None if head.headers_ns is None else head.headers_ns - self._started_ns,
+        }
+
+
+class _Pieces(httpx.SyncByteStream):
+    """Pieces as an HTTP client takes them."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
