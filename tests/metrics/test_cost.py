@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 import warnings
-from importlib.util import find_spec
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from chatkit.errors import MissingExtraError
 from chatkit.metrics import UnpricedModelWarning, add_cost
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from types import ModuleType
 
 PARTS = ["input_cost_usd", "cached_cost_usd", "cache_write_cost_usd", "output_cost_usd"]
 
@@ -103,31 +107,83 @@ def test_without_a_table_and_the_package_the_extra_is_named(monkeypatch: pytest.
         add_cost(response("gpt-4o", 1, 1))
 
 
-@pytest.mark.skipif(find_spec("genai_prices") is None, reason="genai-prices (the extra [cost]) is not installed")
-def test_published_prices_are_those_of_the_model_at_the_time() -> None:
-    """List prices of 2025, dollars a million: gpt-4o 2.50, cached 1.25, output 10; claude-sonnet-4-5 3, cached 0.30,
-    written 3.75, output 15, and over 200,000 prompt tokens 6 and 22.50."""
-    frame = pd.concat(
-        [
-            response("gpt-4o-2024-08-06", 1000, 100, cached_tokens=400),
-            response("claude-sonnet-4-5", 10_000, 500, cached_tokens=6000, cache_write_tokens=1000),
-            response("claude-sonnet-4-5", 300_000, 1000),
-            response("gpt-4o", 0, 0),
-            response("gemma-3-270m-q4", 1000, 100),
-        ],
-        ignore_index=True,
-    ).assign(started_at=pd.Timestamp("2025-11-01T12:00:00Z"))
-    with pytest.warns(UnpricedModelWarning, match=r"^no price for gemma-3-270m-q4: "):
+class _Package:
+    """The two names of ``genai-prices`` that are used, with prices that no later version changes.
+
+    ``m`` costs 2 dollars a million plain, 0.5 cached, 3 written and 8 output tokens; all input is twice as dear in
+    prompts over 1,000 tokens, and everything was half the price before 2025.
+    """
+
+    Usage = SimpleNamespace
+
+    @staticmethod
+    def calc_price(usage: SimpleNamespace, model: str, *, genai_request_timestamp: datetime | None) -> SimpleNamespace:
+        if model != "m":
+            raise LookupError(model)
+        cached, written = getattr(usage, "cache_read_tokens", 0), getattr(usage, "cache_write_tokens", 0)
+        plain = usage.input_tokens - cached - written
+        at = genai_request_timestamp
+        once = 0.5e-6 if at is not None and at.year < 2025 else 1e-6
+        twice = once * (2 if usage.input_tokens > 1000 else 1)
+        input_price = (2 * plain + 0.5 * cached + 3 * written) * twice
+        return SimpleNamespace(input_price=input_price, output_price=8 * usage.output_tokens * once)
+
+
+@pytest.fixture
+def _published(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "genai_prices", cast("ModuleType", _Package))
+
+
+@pytest.mark.usefixtures("_published")
+@pytest.mark.parametrize(
+    ("spent", "parts"),
+    [
+        ((1000, 100, 400, 100), [0.001, 0.0002, 0.0003, 0.0008]),  # 500 * 2, 400 * 0.5, 100 * 3, 100 * 8
+        ((2000, 100, 400, 100), [0.006, 0.0004, 0.0006, 0.0008]),  # 1500 * 4, 400 * 1, 100 * 6: a long prompt
+        ((0, 0, 0, 0), [0, 0, 0, 0]),
+    ],
+)
+def test_published_prices_are_asked_for_each_kind_as_part_of_the_whole_prompt(
+    spent: tuple[int, int, int, int], parts: list[float]
+) -> None:
+    prompt, completion, cached, written = spent
+    frame = response("m", prompt, completion, cached_tokens=cached, cache_write_tokens=written)
+    assert add_cost(frame)[PARTS].iloc[0].tolist() == pytest.approx(parts)
+
+
+@pytest.mark.usefixtures("_published")
+def test_published_prices_are_those_at_the_time_of_the_request() -> None:
+    frame = pd.concat([response("m", 1000, 0)] * 3, ignore_index=True)
+    frame["started_at"] = pd.to_datetime(pd.Series(["2024-12-31T23:59:59Z", "2025-01-01T00:00:00Z", None]))
+    assert add_cost(frame)["cost_usd"].tolist() == pytest.approx([0.001, 0.002, 0.002])
+
+
+@pytest.mark.usefixtures("_published")
+def test_a_model_without_a_published_price_is_named_and_the_others_are_priced() -> None:
+    frame = pd.concat([response(model, 1000, 0) for model in ("m", "mine", None)], ignore_index=True)
+    with pytest.warns(UnpricedModelWarning, match=r"^no price for mine, a model without a name: ") as caught:
         priced = add_cost(frame)
-    assert priced[PARTS].to_numpy() == pytest.approx(
-        np.array(
-            [
-                [0.0015, 0.0005, 0, 0.001],
-                [0.009, 0.0018, 0.00375, 0.0075],
-                [1.8, 0, 0, 0.0225],
-                [0, 0, 0, 0],
-                [np.nan] * 4,
-            ]
-        ),
-        nan_ok=True,
-    )
+    assert len(caught) == 1
+    assert priced["cost_usd"].notna().tolist() == [True, False, False]
+
+
+def test_the_parts_add_up_to_what_the_installed_prices_say_of_the_whole() -> None:
+    """Held against the package's own sum, so that a later version with other prices agrees too."""
+    package = pytest.importorskip("genai_prices", reason="genai-prices (the extra [cost]) is not installed")
+    sent = pd.Timestamp("2025-11-01T12:00:00Z")
+    counts = {"input_tokens": 10_000, "output_tokens": 500, "cache_read_tokens": 6000}
+    frame = pd.concat(
+        [response(model, 10_000, 500, cached_tokens=6000) for model in ("gpt-4o", "claude-sonnet-4-5")],
+        ignore_index=True,
+    ).assign(started_at=sent)
+    priced = add_cost(frame)
+    for row in priced.to_dict("records"):
+        said = package.calc_price(package.Usage(**counts), row["model"], genai_request_timestamp=sent.to_pydatetime())
+        assert row["cost_usd"] == pytest.approx(float(said.total_price))
+        assert 0 < row["cached_cost_usd"] / 6000 < row["input_cost_usd"] / 4000 < row["output_cost_usd"] / 500
+
+
+def test_the_installed_prices_do_not_know_a_model_of_ones_own() -> None:
+    pytest.importorskip("genai_prices", reason="genai-prices (the extra [cost]) is not installed")
+    with pytest.warns(UnpricedModelWarning, match=r"^no price for in-house-model-of-nobody: "):
+        assert add_cost(response("in-house-model-of-nobody", 1000, 100))["cost_usd"].isna().all()
