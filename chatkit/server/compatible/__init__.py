@@ -1,5 +1,6 @@
 """A recording replayed as the provider's own API, for real clients and benchmark tools."""
 
-from fastapi import APIRouter
+from chatkit.server.compatible.refusals import refuse
+from chatkit.server.compatible.routes import router
 
-router = APIRouter()
+__all__ = ["refuse", "router"]
