@@ -17,6 +17,7 @@ from chatkit.cli import (
     play_command,
     report_command,
     schema_command,
+    serve_command,
     trash_command,
 )
 from chatkit.errors import ChatkitError, CorruptFileWarning
@@ -28,6 +29,7 @@ COMMANDS = (
     report_command,
     lab_command,
     play_command,
+    serve_command,
     import_command,
     migrate_command,
     check_command,

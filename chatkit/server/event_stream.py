@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from chatkit.server.head import IS_HEAD
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
@@ -26,6 +28,7 @@ class EventStream(Response):
     Args:
         events: yields encoded events; several in one are written at once.
         stopping: ends the stream when it is set.
+        status_code: of the answer.
         headers: besides those of every event stream.
     """
 
@@ -36,9 +39,10 @@ class EventStream(Response):
         events: AsyncGenerator[bytes, None],
         stopping: asyncio.Event,
         *,
+        status_code: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(None, headers={**HEADERS, **(headers or {})})
+        super().__init__(None, status_code, {**HEADERS, **(headers or {})})
         del self.headers["content-length"]
         self._events = events
         self._stopping = stopping
@@ -49,7 +53,7 @@ class EventStream(Response):
         writing = asyncio.ensure_future(self._write(send))
         others = [asyncio.ensure_future(_gone(receive)), asyncio.ensure_future(self._stopping.wait())]
         try:
-            if scope["method"] != "HEAD":
+            if not scope.get(IS_HEAD):
                 await asyncio.wait([writing, *others], return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (writing, *others):

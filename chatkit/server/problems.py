@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from chatkit.errors import (
@@ -15,11 +18,17 @@ from chatkit.errors import (
     StoreBusyError,
     StreamStateError,
 )
+from chatkit.server.schemas import ProblemDetails
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
+_LOGGER = logging.getLogger(__name__)
 
 _STATUSES: dict[type[ChatkitError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
@@ -30,7 +39,7 @@ _STATUSES: dict[type[ChatkitError], HTTPStatus] = {
 }
 
 
-class ProblemError(Exception):
+class ProblemError(HTTPException):
     """A request that is not answered as it was meant.
 
     Args:
@@ -41,25 +50,90 @@ class ProblemError(Exception):
     """
 
     def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.headers = dict(headers or {})
+        super().__init__(status, detail, dict(headers or {}))
         self.more = more
 
     @classmethod
-    def of(cls, error: ChatkitError) -> ProblemError:
-        """Return the problem that an error of the store is to a client."""
-        status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
-        more = {"file": error.path, "where": error.where} if isinstance(error, CorruptFileError) else {}
-        return cls(status, str(error), **more)
+    def of(cls, error: Exception) -> ProblemError:
+        """Return the problem that an error is to a client."""
+        if isinstance(error, ProblemError):
+            return error
+        if isinstance(error, RequestValidationError):
+            return cls(HTTPStatus.UNPROCESSABLE_ENTITY, _what_is_wrong(error), errors=_errors(error))
+        if isinstance(error, HTTPException):
+            return cls(error.status_code, str(error.detail), headers=error.headers)
+        if isinstance(error, CorruptFileError):
+            return cls(HTTPStatus.INTERNAL_SERVER_ERROR, str(error), file=error.path, where=error.where)
+        if isinstance(error, ChatkitError):
+            return cls(next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500), str(error))
+        return cls(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: the server's log says more")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the problem details."""
-        title = HTTPStatus(self.status).phrase
-        return {"type": "about:blank", "title": title, "status": self.status, "detail": self.detail, **self.more}
+        title = HTTPStatus(self.status_code).phrase
+        return {"type": "about:blank", "title": title, "status": self.status_code, "detail": self.detail, **self.more}
 
 
 def problem_response(problem: ProblemError) -> JSONResponse:
     """Return a problem as an answer."""
-    return JSONResponse(problem.to_dict(), problem.status, problem.headers, media_type=MEDIA_TYPE)
+    return JSONResponse(problem.to_dict(), problem.status_code, problem.headers, media_type=MEDIA_TYPE)
+
+
+def answer_with_problems(app: FastAPI, refuse: Callable[[str, ProblemError], Response]) -> None:
+    """Let every error of the application be answered; ``refuse`` makes the answer for a path."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        problem = ProblemError.of(error)
+        if problem.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            _LOGGER.error("%s", problem.detail)
+        return refuse(request.url.path, problem)
+
+    for kind in (HTTPException, RequestValidationError, ChatkitError, Exception):
+        app.add_exception_handler(kind, answer)
+
+
+def describe_problems(app: FastAPI) -> None:
+    """Name what errors hold in the API's description."""
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        description = describe()
+        description["components"]["schemas"].setdefault("ProblemDetails", ProblemDetails.model_json_schema())
+        return description
+
+    app.openapi = described  # type: ignore[method-assign]
+
+
+def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Return the description of a route's errors: these, and what every route of ``/api`` may answer."""
+    everywhere = (
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+    return {
+        int(status): {"description": _MEANINGS.get(status, status.phrase), "content": content}
+        for status in sorted({*everywhere, *statuses})
+    }
+
+
+_MEANINGS = {
+    HTTPStatus.UNAUTHORIZED: "No token, or not the right one.",
+    HTTPStatus.FORBIDDEN: "Another host or origin than the bound one.",
+    HTTPStatus.NOT_FOUND: "There is none of this id.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "An argument is not what it should be.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "A file of the store does not say what it should; `file` names it.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Another writer holds the context; try again.",
+}
+
+
+def _errors(error: RequestValidationError) -> list[dict[str, Any]]:
+    """Return what is wrong where; not what was sent, which may be anything."""
+    return [{"where": ".".join(map(str, each["loc"])), "detail": str(each["msg"])} for each in error.errors()]
+
+
+def _what_is_wrong(error: RequestValidationError) -> str:
+    return "; ".join(f"{each['where']}: {each['detail']}" for each in _errors(error))

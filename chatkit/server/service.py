@@ -1,21 +1,20 @@
 """What every route works with: the store, the clock, and the moment at which the server stops."""
 
-from __future__ import annotations
-
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from functools import cached_property
+from typing import Annotated, TypeVar
 
 from anyio import to_thread
+from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from chatkit.models import Message
+from chatkit.server.context_list import ContextList
 from chatkit.server.pacing import Clock, LoopClock
+from chatkit.server.upstream import Upstream
 from chatkit.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from chatkit.models import Message
 
 T = TypeVar("T")
 
@@ -27,12 +26,19 @@ class Service:
     Attributes:
         store: whose contexts and messages.
         clock: by which replays are timed.
+        upstream: the model that answers what is posted; None where nobody does.
         stopping: set when the server is told to stop: open streams end then.
     """
 
     store: Store
     clock: Clock = field(default_factory=LoopClock)
+    upstream: Upstream | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @cached_property
+    def contexts(self) -> ContextList:
+        """The store's contexts in their order."""
+        return ContextList(self.store)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do what needs the disk in a thread, so that open streams keep their time."""
@@ -49,6 +55,10 @@ class Service:
 
 
 def service_of(connection: HTTPConnection) -> Service:
-    """Return the service behind a request: ``Annotated[Service, Depends(service_of)]`` in a route."""
+    """Return the service behind a request."""
     service: Service = connection.app.state.service
     return service
+
+
+Served = Annotated[Service, Depends(service_of)]
+"""The type of a route's argument that is the service."""

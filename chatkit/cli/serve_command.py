@@ -1,0 +1,56 @@
+"""``chatkit serve``: a store over HTTP."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chatkit.cli.server_extra import server_extra
+from chatkit.store import Store
+
+if TYPE_CHECKING:
+    import argparse
+
+_PORT = 8765
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's arguments."""
+    parser = commands.add_parser(
+        "serve",
+        help="serve a store over HTTP: a page to look at it, replays, live events",
+        description="Serve a store to this machine: a page to look at it, its contexts and messages, live events, "
+        "and replays with the recorded timing, also as the providers' own APIs. Ctrl-C ends it.",
+    )
+    parser.add_argument("store", type=Path, help="a store, in the new or an old format")
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen; by default for this machine only")
+    parser.add_argument("--port", type=int, default=_PORT, help=f"{_PORT} by default; 0 takes any that is free")
+    parser.add_argument("--no-token", action="store_true", help="ask for no token; for this machine only")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    with server_extra():
+        from chatkit.server.access import Access, new_token  # noqa: PLC0415 - an extra
+        from chatkit.server.app import create_app  # noqa: PLC0415
+        from chatkit.server.running import bound, run  # noqa: PLC0415
+    store = Store(arguments.store)
+    with bound(arguments.host, arguments.port) as listening:
+        port = listening.getsockname()[1]
+        try:
+            access = Access(arguments.host, port, None if arguments.no_token else new_token())
+        except ValueError as error:
+            print(f"chatkit: {error}", file=sys.stderr)
+            return 2
+        app = create_app(store, access=access)
+        _say(arguments.store, access)
+        run(app, listening, app.state.service.stopping)
+    return 0
+
+
+def _say(store: Path, access: Any) -> None:
+    print(f"{store} is served at {access.link}", flush=True)
+    if access.token is not None:
+        print("Open that link in a browser; programs send 'Authorization: Bearer TOKEN'. Ctrl-C ends it.", flush=True)
