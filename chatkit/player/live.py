@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 import numpy as np
 
+from chatkit.errors import StreamStateError
 from chatkit.models.response import TEXT
 from chatkit.replay.harmless import Characters
 from chatkit.timing import StallRule
@@ -24,7 +25,10 @@ _US_PER_MS = 1000
 
 
 class LiveSource(Protocol):
-    """A response being recorded, such as ``ck.record`` gives."""
+    """A response being recorded, such as ``ck.record`` gives.
+
+    Before it begins all but ``is_finished`` may raise StreamStateError.
+    """
 
     @property
     def message_id(self) -> str:
@@ -72,6 +76,14 @@ class Growth:
         """How many chunks have been taken in."""
         return len(self._arrivals_ms)
 
+    @property
+    def message_id(self) -> str | None:
+        """The id of the message it will be; None before it begins."""
+        try:
+            return self.source.message_id
+        except StreamStateError:
+            return None
+
     def take(self) -> bool:
         """Take in what is new; whether anything is."""
         pieces = self.source.pieces
@@ -92,7 +104,7 @@ class Growth:
     def whole(self) -> dict[str, Any]:
         """Return all that came, as a lane; :meth:`tail` counts from here."""
         self._n_whole = self.count
-        return {"name": f"live {self.source.message_id[:8]}", **self._since(0)}
+        return {"name": f"live {(self.message_id or '')[:8]}".strip(), **self._since(0)}
 
     def tail(self, now_us: int) -> dict[str, Any]:
         """Return what came since, and where the stream stands now."""

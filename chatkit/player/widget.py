@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from chatkit.errors import StreamStateError
 from chatkit.player.axes_link import AxesLink, link
 from chatkit.player.choice import messages_of
 from chatkit.player.document import page
@@ -48,6 +49,7 @@ class Player(anywidget.AnyWidget):
     Args:
         message: a streamed response: a message, or with ``store`` its id or a row of a table; or several. Or a
             recorder (``ck.record``): then the response is shown as it arrives, and can be replayed when it ends.
+            Show that player before the recorder's ``with`` block: what happens inside counts as waiting.
         speed: 1 is as recorded, 2 twice as fast, 0 instant.
         idle_limit_ms: to what every longer wait is shortened; None keeps them.
         autoplay: whether it starts by itself when it is shown.
@@ -94,6 +96,8 @@ class Player(anywidget.AnyWidget):
         store: Store | None = None,
         **traits: Any,
     ) -> None:
+        if is_live(message) and message.is_finished:
+            message = message.message
         self._growth = Growth(message) if is_live(message) else None
         self.lanes = () if self._growth else tuple(lane(each) for each in messages_of(message, store))
         super().__init__(
@@ -140,7 +144,13 @@ class Player(anywidget.AnyWidget):
         self._ask("seek", ms=self.position_ms)
 
     def page(self, title: str | None = None) -> str:
-        """Return an HTML document that replays the same without network and kernel."""
+        """Return an HTML document that replays the same without network and kernel.
+
+        Raises:
+            StreamStateError: the response is still arriving.
+        """
+        if self._growth is not None:
+            raise StreamStateError("the response is still arriving: wait for the end of its recorder's 'with' block")
         return page(
             self.lanes,
             title=title,
@@ -191,7 +201,8 @@ class Player(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         if self._growth is not None:
-            return f"Player(message {self._growth.source.message_id[:8]}: live)"
+            message_id = self._growth.message_id
+            return f"Player(message {message_id[:8]}: live)" if message_id else "Player(live: not begun)"
         lanes = "; ".join(each.describe() for each in self.lanes)
         return f"Player({lanes}, {_speed_text(self.speed)})"
 
@@ -203,6 +214,8 @@ class Player(anywidget.AnyWidget):
         if growth.source.is_finished:
             self._become_replay(lane(growth.source.message))
             return False
+        if growth.message_id is None:
+            return True
         if growth.take() or not self._tail:
             if growth.is_tail_long():
                 with self.hold_sync():  # one message: apart, they would hold some chunks twice

@@ -59,7 +59,7 @@ class LiveView {
   grow() {
     const tail = this.get("_tail");
     this.heardAt = this.now();
-    this.elapsedMs = tail.elapsed_ms ?? 0;
+    this.elapsedMs = tail.elapsed_ms ?? null;
     this.stallAfterMs = tail.stall_after_ms ?? Infinity;
     this.view.take(laneOf(this.get("_lanes")[0], tail));
     this.view.show(Infinity);
@@ -67,8 +67,12 @@ class LiveView {
   }
 
   say() {
-    const elapsedMs = this.elapsedMs + this.now() - this.heardAt;
     const { lane } = this.view;
+    if (this.elapsedMs === null) {
+      this.view.tell({ phase: "ready", text: "not sent yet" });
+      return;
+    }
+    const elapsedMs = this.elapsedMs + this.now() - this.heardAt;
     this.view.tell(liveReadout(lane, elapsedMs, this.stallAfterMs));
     this.time.textContent = `${(elapsedMs / 1000).toFixed(2)} s`;
     this.waits.draw([lane], new Warp(lane.arrivals, Math.max(elapsedMs, ...lane.arrivals.slice(-1))));

@@ -15,6 +15,9 @@ const BLOCK_CHARS = 256;
  */
 const LONG_LINE_CHARS = 1024;
 
+/** So much of a long line is laid out at a time when it is shown all at once: few blocks, none of them slow. */
+const LEAP_CHARS = 16_384;
+
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 
 /** How far from its end, in px, a pane still counts as scrolled to the end. */
@@ -29,7 +32,8 @@ export class TextPane {
   constructor(text, label, onRewrap) {
     this.text = text;
     this.length = 0;
-    this.width = 0;
+    this.width = 0; // not known, as long as it is 0
+    this.hasLongLine = false;
     this.onRewrap = onRewrap;
     this.runs = [];
     this.starts = [];
@@ -94,44 +98,52 @@ export class TextPane {
   /** In another width lines are wrapped elsewhere, so those that go on in another block are put together anew. */
   noteSize() {
     const width = this.el.clientWidth;
-    if (width !== this.width && this.el.querySelector(".ck-continued")) {
+    const isRewrapped = width !== this.width && this.hasLongLine;
+    this.width = width;
+    if (isRewrapped) {
       const length = this.length;
       this.cut(0);
       this.extend(length, "");
       this.onRewrap();
     }
-    this.width = width;
     this.scrollAlong();
   }
 
   extend(length, className) {
+    const shown = this.length;
     while (this.length < length) {
       if (this.isBlockFull()) this.beginBlock();
-      const missing = BLOCK_CHARS - (this.length - this.blockStart);
-      const rest = this.text.slice(this.length, length);
-      const lineEnd = rest.indexOf("\n", Math.max(0, missing - 1));
-      this.append(lineEnd < 0 ? rest : rest.slice(0, lineEnd + 1), className);
+      this.append(this.nextPiece(length), className, shown);
     }
+  }
+
+  /** What is appended next: to the line end that fills the block, and of a long line only as much as is measured. */
+  nextPiece(length) {
+    const inBlock = this.length - this.blockStart;
+    const lineEnd = this.text.indexOf("\n", this.length + Math.max(0, BLOCK_CHARS - inBlock - 1));
+    const end = lineEnd < 0 || lineEnd >= length ? length : lineEnd + 1;
+    const most = length - this.length > LEAP_CHARS ? LEAP_CHARS : Math.max(BLOCK_CHARS, LONG_LINE_CHARS - inBlock);
+    return this.text.slice(this.length, this.width ? Math.min(end, this.length + most) : end);
   }
 
   isBlockFull() {
     return this.length - this.blockStart >= BLOCK_CHARS && this.text[this.length - 1] === "\n";
   }
 
-  append(piece, className) {
+  append(piece, className, shown) {
     const last = this.runs[this.runs.length - 1];
     if (last.className !== className) this.beginRun(className);
     const run = this.runs[this.runs.length - 1];
-    const before = run.node.length;
     run.node.appendData(piece);
     this.length += piece.length;
-    if (run.node.length >= LONG_LINE_CHARS) this.continueLine(run, before);
+    if (run.node.length >= LONG_LINE_CHARS) this.continueLine(run, Math.max(0, shown - run.start));
   }
 
-  /** Move what was appended, from where the last line of the block begins, to another block, if it begins in it. */
-  continueLine(run, before) {
-    if (this.block.childNodes.length > 1 || run.className || this.text[this.length - 1] === "\n") return;
-    const wrap = lastLineStart(run.node, before);
+  /** Move the last line of the block to another block, if it begins in what was not yet `shown`. */
+  continueLine(run, shown) {
+    this.hasLongLine = true;
+    if (!this.width || this.block.childNodes.length > 1 || run.className || this.text[this.length - 1] === "\n") return;
+    const wrap = lastLineStart(run.node, shown);
     if (wrap < 0) return;
     const moved = run.node.data.slice(wrap);
     run.node.deleteData(wrap, moved.length);

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+import chatkit as ck
+from chatkit.errors import StreamStateError
 from chatkit.models import Message, Piece, Response
 from chatkit.player import Player
 from chatkit.player.live import Follower, Growth
 from chatkit.timing.stamps import from_us, to_us
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SENT = to_us(datetime(2026, 1, 1, tzinfo=UTC))
 ID = "1a2b3c4d-0000-4000-8000-000000000000"
@@ -147,3 +152,38 @@ def test_closed_it_is_followed_no_more() -> None:
     assert player._follower is not None
     player._follower._thread.join(timeout=10)
     assert not player._follower._thread.is_alive()
+
+
+def test_a_recorder_is_followed_from_before_its_request_to_its_stored_response(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Follower, "start", lambda _: None)
+    recorder = ck.record(tmp_path / "store", model="echo")
+    player = Player(recorder)
+    assert player._look(SENT)
+    assert (repr(player), player._tail) == ("Player(live: not begun)", {})
+    with recorder:
+        assert player._look(recorder.started_at_us + 5_000)
+        assert (player._tail["elapsed_ms"], seen(player)[0]) == (5, "")
+        shown = []
+        for _ in recorder.tee(iter(["Hello", " ", "world"])):
+            player._look(recorder.started_at_us)
+            shown.append(seen(player)[0])
+        assert shown == ["", "Hello", "Hello "]  # a chunk is taken in when the loop comes back for the next
+        assert repr(player) == f"Player(message {recorder.message_id[:8]}: live)"
+    assert not player._look(SENT)
+    assert (player.lanes[0].text, player.lanes[0].message_id) == ("Hello world", recorder.message.message_id)
+    assert player.lanes[0].arrivals_ms.tolist() == recorder.message.streaming_response.arrivals_ms.tolist()  # type: ignore[union-attr]
+
+
+def test_a_recorder_that_has_finished_is_replayed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Follower, "start", lambda _: pytest.fail("there is nothing to follow"))
+    with ck.record(tmp_path / "store") as recorder:
+        list(recorder.tee(iter(["Hello"])))
+    player = Player(recorder)
+    assert (player._live, player.position_ms, player.lanes[0].text) == (False, 0, "Hello")
+
+
+def test_a_page_of_a_response_that_is_not_there_yet_is_refused(player: Player) -> None:
+    with pytest.raises(StreamStateError, match="still arriving"):
+        player.page()
