@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _GRACE_S = 1
 """What has not ended this long after the open streams were told to is cut."""
-_SWITCH_S = 0.0005
+SWITCH_S = 0.0005
 """Threads that read files give way to the streams this often; Python's own 5 ms would be seen in their timing."""
 _BACKLOG = 2048
 
@@ -39,23 +39,30 @@ def bound(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def run(app: ASGIApp, listening: socket.socket, stopping: asyncio.Event) -> None:
+def run(app: ASGIApp, listening: socket.socket, stopping: asyncio.Event, *, is_proxy: bool = False) -> None:
     """Serve an application until Ctrl-C or SIGTERM.
 
     Args:
         app: what is served.
         listening: where.
         stopping: is set when the server is told to stop, so that open streams end.
+        is_proxy: answers are another server's, with its headers, and break off where its answers do.
     """
-    sys.setswitchinterval(_SWITCH_S)
+    sys.setswitchinterval(SWITCH_S)
+    server_of(app, stopping, is_proxy=is_proxy).run(sockets=[listening])
+
+
+def server_of(app: ASGIApp, stopping: asyncio.Event, *, is_proxy: bool = False) -> uvicorn.Server:
+    """Return a server that has not begun; takes what :func:`run` takes."""
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_level="critical" if is_proxy else "warning",
         access_log=False,
         server_header=False,
+        date_header=not is_proxy,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    _Server(config, stopping).run(sockets=[listening])
+    return _Server(config, stopping)
 
 
 class _Server(uvicorn.Server):

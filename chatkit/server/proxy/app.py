@@ -28,19 +28,16 @@ class Proxy:
     """Hands requests on to an upstream and answers back, and records the streamed ones.
 
     Args:
-        upstream: the base URL that it stands for.
+        upstream: the base URL that it stands for; see :func:`upstream_url`.
         store: where answers are kept.
         labels: metadata of every response's message.
         most_waiting_bytes: so much may have come from the upstream that a client has not taken; past that the
             upstream is held up, and the recording says ``backpressured``.
-
-    Raises:
-        ValueError: the upstream is no URL of http or https.
     """
 
     def __init__(
         self,
-        upstream: str,
+        upstream: httpx.URL,
         store: Store,
         *,
         labels: Mapping[str, Any] | None = None,
@@ -49,7 +46,7 @@ class Proxy:
         self._recordings: list[LiveRecording] = []
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=_MOST_IDLE_CONNECTIONS)
         self._route = Route(
-            upstream=upstream_url(upstream),
+            upstream=upstream,
             client=httpx.AsyncClient(timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT_S), limits=limits),
             archive=Archive(store, Conversations(store), labels or {}),
             clock=Clock(),

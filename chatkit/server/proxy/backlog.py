@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+_MOST_JOINED_BYTES = 256 * 1024
+
 
 class Backlog:
     """A queue of pieces with room for so many bytes; one task fills it, another empties it.
@@ -45,14 +47,10 @@ class Backlog:
         self._filled.set()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Hand out all that is there as one piece, again and again: a client that is behind catches up."""
+        """Hand out what is there, small pieces as one: a client that is behind catches up."""
         while True:
             if self._pieces:
-                joined = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-                self._pieces.clear()
-                self._n_bytes = 0
-                self._emptied.set()
-                yield joined
+                yield self._take()
             elif self._is_closed:
                 if self._error is not None:
                     raise self._error
@@ -60,3 +58,14 @@ class Backlog:
             else:
                 self._filled.clear()
                 await self._filled.wait()
+
+    def _take(self) -> bytes:
+        """Return the next pieces as one: copying a whole long queue would take its memory twice."""
+        taken = [self._pieces.popleft()]
+        n_bytes = len(taken[0])
+        while self._pieces and n_bytes + len(self._pieces[0]) <= _MOST_JOINED_BYTES:
+            taken.append(self._pieces.popleft())
+            n_bytes += len(taken[-1])
+        self._n_bytes -= n_bytes
+        self._emptied.set()
+        return taken[0] if len(taken) == 1 else b"".join(taken)

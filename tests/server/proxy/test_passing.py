@@ -10,8 +10,7 @@ import httpx
 import pytest
 
 from chatkit.server.access import Access, Guard
-from chatkit.server.proxy import Proxy
-from chatkit.store import Store
+from chatkit.server.proxy import upstream_url
 from tests.server.proxy.upstreams import CHAT, Exchange, asking, listening, proxied, says
 
 if TYPE_CHECKING:
@@ -108,6 +107,6 @@ def test_a_foreign_page_or_host_may_not_use_the_proxy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:80", "ftp://x", "http://", "http://x/?k=1", "http://x:port"])
-def test_what_is_no_base_url_is_refused(url: str, tmp_path: Path) -> None:
+def test_what_is_no_base_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="give"):
-        Proxy(url, Store.create(tmp_path / "store"))
+        upstream_url(url)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from chatkit.server.proxy import Proxy
+from chatkit.server.proxy import Proxy, upstream_url
 from chatkit.store import Store
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def response_of(message: Message) -> Response:
 def proxied(path: Path, answer: Callable[[Exchange], None], **options: Any) -> Iterator[Through]:
     upstream = Upstream(answer)
     store = Store(path) if path.exists() else Store.create(path)
-    proxy = Proxy(upstream.url, store, **options)
+    proxy = Proxy(upstream_url(upstream.url), store, **options)
     try:
         with listening(proxy) as url:
             yield Through(url, upstream, store, proxy)
