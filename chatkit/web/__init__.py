@@ -38,6 +38,12 @@ def page_module() -> str:
 
 
 @cache
+def server_module() -> str:
+    """Return the server's page as one ES module, which starts itself."""
+    return join_modules(_read(name) for name in (*_PLAYER, "page.js", "server_page.js")) + "\nstartServerPage();\n"
+
+
+@cache
 def player_style() -> str:
     """Return the player's style sheet."""
     return _read("style.css")
@@ -47,6 +53,18 @@ def player_style() -> str:
 def page_template() -> str:
     """Return the page around a player: a ``string.Template`` of title, style, text, data and module."""
     return _read("page.html")
+
+
+@cache
+def server_style() -> str:
+    """Return the style sheet of the server's page, the player's included."""
+    return player_style() + _read("server_page.css")
+
+
+@cache
+def server_page() -> str:
+    """Return the server's page."""
+    return _read("server_page.html")
 
 
 def join_modules(sources: Iterable[str]) -> str:
