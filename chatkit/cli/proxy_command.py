@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         except ValueError as error:
             print(f"chatkit: --upstream {error}", file=sys.stderr)
             return 2
+        proxy = Proxy(upstream, store_at(arguments.store), labels=dict(arguments.label))
         print(
             f"{access.origin} stands for {arguments.upstream.rstrip('/')}: make it your client's base URL.", flush=True
         )
