@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         NotFoundError,
         ReadOnlyError,
+        ServerError,
         SlowConsumerWarning,
         StoreBusyError,
         StreamStateError,
@@ -58,8 +59,9 @@ if TYPE_CHECKING:
     )
     from chatkit.models import Chunk, Message, Piece, Response, ResponseMetadata, Usage
     from chatkit.player import Explorer, Player, explore
-    from chatkit.replay import play
+    from chatkit.replay import ReplayedChunk, ReplayEvents, ReplayTotals, play, replay_events
     from chatkit.reports import report
+    from chatkit.server import Server, serve
     from chatkit.store import Context, Problem, Store
 
 _HOMES = {
@@ -72,7 +74,7 @@ _HOMES = {
     ),
     "chatkit.errors": (
         "ChatkitError", "CorruptFileError", "CorruptFileWarning", "FormatError", "MissingExtraError",
-        "NotFoundError", "ReadOnlyError", "SlowConsumerWarning", "StoreBusyError", "StreamStateError",
+        "NotFoundError", "ReadOnlyError", "ServerError", "SlowConsumerWarning", "StoreBusyError", "StreamStateError",
     ),
     "chatkit.formats": (
         "ImportReport", "import_recordings",
@@ -92,10 +94,13 @@ _HOMES = {
         "Explorer", "Player", "explore",
     ),
     "chatkit.replay": (
-        "play",
+        "ReplayEvents", "ReplayTotals", "ReplayedChunk", "play", "replay_events",
     ),
     "chatkit.reports": (
         "report",
+    ),
+    "chatkit.server": (
+        "Server", "serve",
     ),
     "chatkit.store": (
         "Context", "Problem", "Store",
@@ -124,8 +129,13 @@ __all__ = [
     "Problem",
     "ReadOnlyError",
     "Recorder",
+    "ReplayEvents",
+    "ReplayTotals",
+    "ReplayedChunk",
     "Response",
     "ResponseMetadata",
+    "Server",
+    "ServerError",
     "SlowConsumerWarning",
     "Store",
     "StoreBusyError",
@@ -156,9 +166,11 @@ __all__ = [
     "plot_usage",
     "problems_df",
     "record",
+    "replay_events",
     "report",
     "responses_df",
     "responses_from_chunks",
+    "serve",
     "stalls",
     "starvation",
     "summarize",

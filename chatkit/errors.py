@@ -7,6 +7,7 @@ ChatkitError
 ├── StreamStateError     (RuntimeError)   a chunk after the end, an end without a beginning
 ├── ReadOnlyError        (RuntimeError)   a write to an old-format or read-only store
 ├── StoreBusyError       (TimeoutError)   another writer holds the context
+├── ServerError          (ConnectionError) a server can't be reached, or refuses
 └── MissingExtraError    (ImportError)    an optional dependency is not installed
 
 A message says what went wrong, with which file or id, and what to do next.
@@ -53,6 +54,10 @@ class ReadOnlyError(ChatkitError, RuntimeError):
 
 class StoreBusyError(ChatkitError, TimeoutError):
     """Another writer holds the context for longer than one waits; the message says who."""
+
+
+class ServerError(ChatkitError, ConnectionError):
+    """A server can't be reached, refuses, or broke off; the message has its own words."""
 
 
 class MissingExtraError(ChatkitError, ImportError):

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatkit.cli.server_extra import server_extra
+from chatkit.server.extra import server_extra
 from chatkit.store import Store
 
 if TYPE_CHECKING:

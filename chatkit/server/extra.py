@@ -1,4 +1,4 @@
-"""What the commands that serve need besides the base, and how to get it."""
+"""What a server needs besides the base, and how to get it."""
 
 from __future__ import annotations
 
