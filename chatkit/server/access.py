@@ -17,13 +17,13 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
 
-from chatkit.server.problems import ProblemError, problem_response
+from chatkit.server.problems import ProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from chatkit.server.problems import Refuse
 
 MOST_BODY_BYTES = 32 * 1024 * 1024
 _TOKEN_BYTES = 24
@@ -95,14 +95,14 @@ class Guard:
     Args:
         app: what is guarded.
         access: who may ask.
-        refuse: makes the answer for a path; problem details by default.
+        refuse: makes the answer to what may not.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         access: Access,
-        refuse: Callable[[str, ProblemError], Response] = lambda _, problem: problem_response(problem),
+        refuse: Refuse,
     ) -> None:
         self.app = app
         self.access = access
@@ -124,7 +124,7 @@ class Guard:
             self._check_token(headers)
             self._check_size(headers)
         except ProblemError as problem:
-            await self.refuse(scope["path"], problem)(scope, receive, send)
+            await self.refuse(scope, problem)(scope, receive, send)
             return
         await self.app(scope, self._limited(receive), send)
 

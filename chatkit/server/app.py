@@ -12,6 +12,7 @@ from chatkit.server.access import Access, Guard
 from chatkit.server.head import AnswerHead
 from chatkit.server.pacing import Clock, LoopClock
 from chatkit.server.problems import answer_with_problems, describe_problems
+from chatkit.server.refusal import refuse
 from chatkit.server.service import Service
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def create_app(
     for routes in (context_routes, message_routes, replay_routes, live_routes, compatible, page_routes):
         app.include_router(routes.router)
     app.add_middleware(AnswerHead)
-    app.add_middleware(Guard, access=access, refuse=compatible.refuse)
-    answer_with_problems(app, compatible.refuse)
+    app.add_middleware(Guard, access=access, refuse=refuse)
+    answer_with_problems(app, refuse)
     describe_problems(app)
     return app

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 
@@ -22,7 +22,7 @@ LOOK_EVERY_MS = 200.0
 PING_EVERY_MS = 15_000.0
 _PING = b": ping\n\n"
 
-_STREAM = {
+_STREAM: dict[int | str, dict[str, Any]] = {
     HTTPStatus.OK: {
         "description": "Server-sent events without end: `ContextUpdate`, and `Delta` for each chunk as it comes.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},

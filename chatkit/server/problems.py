@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,12 @@ from chatkit.errors import (
 from chatkit.server.schemas import ProblemDetails
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from fastapi import FastAPI
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
 _LOGGER = logging.getLogger(__name__)
@@ -79,14 +81,18 @@ def problem_response(problem: ProblemError) -> JSONResponse:
     return JSONResponse(problem.to_dict(), problem.status_code, problem.headers, media_type=MEDIA_TYPE)
 
 
-def answer_with_problems(app: FastAPI, refuse: Callable[[str, ProblemError], Response]) -> None:
-    """Let every error of the application be answered; ``refuse`` makes the answer for a path."""
+Refuse = Callable[["Scope", ProblemError], "Response"]
+"""Makes the answer to a request that is refused."""
+
+
+def answer_with_problems(app: FastAPI, refuse: Refuse) -> None:
+    """Let every error of the application be answered as a problem."""
 
     async def answer(request: Request, error: Exception) -> Response:
         problem = ProblemError.of(error)
         if problem.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             _LOGGER.error("%s", problem.detail)
-        return refuse(request.url.path, problem)
+        return refuse(request.scope, problem)
 
     for kind in (HTTPException, RequestValidationError, ChatkitError, Exception):
         app.add_exception_handler(kind, answer)

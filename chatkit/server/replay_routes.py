@@ -1,7 +1,7 @@
 """The route of replays: a stored response as server-sent events, each at its time."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import AfterValidator, WithJsonSchema
@@ -31,7 +31,7 @@ Speed = Annotated[
     WithJsonSchema({"anyOf": [{"const": 0}, {"type": "number", "minimum": _SLOWEST, "maximum": _FASTEST}]}),
 ]
 
-_STREAM = {
+_STREAM: dict[int | str, dict[str, Any]] = {
     HTTPStatus.OK: {
         "description": "Server-sent events: `chunk` for each chunk at its time, then `done`.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
