@@ -14,11 +14,12 @@ from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import id_text, resolve
 from chatkit.store.listing import Glance
 from chatkit.store.problems import Problem, Problems
+from chatkit.store.remote import READ_AT_ONCE, check_is_local, is_remote, looking, read_ahead
 from chatkit.store.trash import delete_folder
 from chatkit.store.writing import append
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -54,13 +55,13 @@ class Context:
     @cached_property
     def metadata(self) -> ContextMetadata:
         """What the context is: title, state, branches, times, configuration."""
-        with self._problems.one_warning():
+        with looking(self._files.path), self._problems.one_warning():
             return self._files.metadata(self._problems)
 
     @cached_property
     def entries(self) -> tuple[IndexEntry, ...]:
         """References to its messages, in their order."""
-        with self._problems.one_warning():
+        with looking(self._files.path), self._problems.one_warning():
             return self._files.index(self._problems).messages
 
     @property
@@ -209,8 +210,9 @@ class Context:
         """Return the context's folder, for writing.
 
         Raises:
-            ReadOnlyError: the context is in an old format.
+            ReadOnlyError: the context is in an old format, or behind a URL.
         """
+        check_is_local(self._files.path)
         if not isinstance(self._files, ContextFolder):
             raise ReadOnlyError(
                 f"{self._files.path}: the {self.format_name} format is only read; "
@@ -225,10 +227,10 @@ class Context:
             raise NotFoundError(f"no branch {branch!r} in context {self.context_id}: it has {', '.join(self.branches)}")
         return self.branches[branch].message_ids
 
-    def _read(self, message_ids: Iterable[str]) -> list[Message]:
+    def _read(self, message_ids: Sequence[str]) -> list[Message]:
         found = []
-        with self._problems.one_warning():
-            for message_id in message_ids:
+        with looking(self._files.path), self._problems.one_warning():
+            for message_id in self._ahead(message_ids):
                 try:
                     message = self._files.message(message_id)
                 except FileNotFoundError:
@@ -242,6 +244,14 @@ class Context:
                     self._note_order(message)
                     found.append(message)
         return found
+
+    def _ahead(self, message_ids: Sequence[str]) -> Iterator[str]:
+        """Yield the ids; behind a URL, the files of as many as can be held are read at the same time before that."""
+        for start in range(0, len(message_ids), READ_AT_ONCE):
+            several = message_ids[start : start + READ_AT_ONCE]
+            if is_remote(self._files.path) and self._files.has_file_a_message:
+                read_ahead([self._files.message_file(message_id) for message_id in several])
+            yield from several
 
     def _note_order(self, message: Message) -> None:
         """Note times that go back; they are kept as they are."""

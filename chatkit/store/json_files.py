@@ -38,7 +38,7 @@ def read_patiently(path: Path, parse: Callable[[bytes, Path], T]) -> T:
     try:
         return parse(_read_bytes(path), path)
     except CorruptFileError:
-        if time.time() - path.stat().st_mtime > _YOUNG_S:
+        if not time.time() - path.stat().st_mtime <= _YOUNG_S:  # NaN where a URL does not tell: those are put whole
             raise
         time.sleep(_PAUSE_S)
         return parse(_read_bytes(path), path)

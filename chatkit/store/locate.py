@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chatkit.errors import CorruptFileError, FormatError
 from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import is_id
 from chatkit.store.json_files import read_json
+from chatkit.store.problems import Problem
+from chatkit.store.remote import READ_AT_ONCE, is_listed, is_remote, looking, names_in, read_ahead
 from chatkit.store.single_file import SingleFile
 from chatkit.store.split import SplitFolder
 
@@ -16,9 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chatkit.store.context_files import ContextFiles
+    from chatkit.store.problems import Problems
 
 FORMAT_NAME, VERSION = "chatkit", 1
 STORE_FILE, CONTEXTS, CONVERSATIONS = "store.json", "contexts", "conversations"
+METADATA, OLD_CONTEXT = "metadata.json", "context.json"
 
 
 def check_is_store(root: Path) -> None:
@@ -27,10 +32,17 @@ def check_is_store(root: Path) -> None:
     Raises:
         FormatError: nothing is there, it is no store, or one of a newer version.
     """
-    if not root.exists():
-        raise FormatError(f"{root}: no such folder; Store.create(path) makes a new store")
-    if root.is_dir() and (root / STORE_FILE).exists():
+    with looking(root):
+        _check_is_store(root)
+
+
+def _check_is_store(root: Path) -> None:
+    read_ahead([root / STORE_FILE])
+    if (root / STORE_FILE).exists():
         _check_version(root / STORE_FILE)
+    elif not root.exists():
+        what = "nothing is there" if is_remote(root) else "no such folder; Store.create(path) makes a new store"
+        raise FormatError(f"{root}: {what}")
     elif next(_found(root), None) is None:
         raise FormatError(
             f"{root}: not a store: no {STORE_FILE}, no {CONTEXTS}/*/metadata.json, and neither of the old formats "
@@ -38,14 +50,30 @@ def check_is_store(root: Path) -> None:
         )
 
 
-def find_contexts(root: Path) -> dict[str, ContextFiles]:
-    """Return the files of every context under a path, by id; where an id is there in two formats, ours counts."""
+def find_contexts(root: Path, problems: Problems | None = None, *, beginning: str = "") -> dict[str, ContextFiles]:
+    """Return the files of every context under a path, by id, or of those whose ids begin like this.
+
+    Where an id is there in two formats, the newer one counts: ours, then split, then single-file. Of two old ones the
+    other is named in the problems: nobody means to have both, as one does after a migration.
+    """
     found: dict[str, ContextFiles] = {}
-    for files in _found(root):
-        known = found.get(files.context_id)
-        if known is None or known.format_name != FORMAT_NAME:
-            found[files.context_id] = files
+    with looking(root):
+        for files in _found(root, beginning):
+            known = found.setdefault(files.context_id, files)
+            taken, left = (known, files) if _rank(known) <= _rank(files) else (files, known)
+            found[files.context_id] = taken
+            if problems is not None and taken is not left and taken.format_name != FORMAT_NAME:
+                problems.note(_twice(taken, left))
     return found
+
+
+def _rank(files: ContextFiles) -> int:
+    return (FORMAT_NAME, SplitFolder.format_name, SingleFile.format_name).index(files.format_name)
+
+
+def _twice(taken: ContextFiles, left: ContextFiles) -> Problem:
+    reason = f"is not read: the same context is in {taken.path}, in the {taken.format_name} format"
+    return Problem(str(left.path), left.context_id, None, "", reason)
 
 
 def _check_version(path: Path) -> None:
@@ -63,37 +91,57 @@ def _check_version(path: Path) -> None:
         )
 
 
-def _found(root: Path) -> Iterator[ContextFiles]:
+def _found(root: Path, beginning: str = "") -> Iterator[ContextFiles]:
     """Look at the path itself, at the folders that hold contexts, and at those one level up."""
     if root.name in {"", ".."}:  # a path that does not say which folder it is, such as "."
         root = root.resolve()
-    if root.is_file():
-        if is_id(root.stem):
+    if is_id(root.stem) and root.is_file():
+        if root.stem.startswith(beginning):
             yield SingleFile(root)
         return
-    yield from _in_folder(root)
+    if is_remote(root):
+        with suppress(FileNotFoundError):
+            names_in(root)  # so that for folders that it has not nobody asks
+    if root.name.startswith(beginning):
+        yield from _in_folder(root)
     for folder in (root, root / "data"):
         for name in (CONTEXTS, CONVERSATIONS):
-            yield from _children(folder / name)
+            yield from _children(folder / name, beginning)
     if root.name in {CONTEXTS, CONVERSATIONS}:
-        yield from _children(root)
+        yield from _children(root, beginning)
 
 
-def _children(folder: Path) -> Iterator[ContextFiles]:
+def _children(folder: Path, beginning: str) -> Iterator[ContextFiles]:
     if not folder.is_dir():
         return
-    for path in sorted(folder.iterdir()):
-        if path.suffix == ".json" and is_id(path.stem):
-            yield SingleFile(path)
-        else:
-            yield from _in_folder(path)
+    for several in _batched(sorted(name for name in names_in(folder) if name.startswith(beginning))):
+        if not is_listed(folder):
+            _probe([folder / name for name in several if is_id(name)])
+        for name in several:
+            if name.endswith(".json") and is_id(name.removesuffix(".json")):
+                yield SingleFile(folder / name)
+            else:
+                yield from _in_folder(folder / name)
+
+
+def _probe(folders: list[Path]) -> None:
+    """Read what tells the formats of contexts, and is read of them first anyway."""
+    read_ahead(folder / METADATA for folder in folders)
+    read_ahead(folder / OLD_CONTEXT for folder in folders if not (folder / METADATA).exists())
+
+
+def _batched(names: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(names), READ_AT_ONCE):
+        yield names[start : start + READ_AT_ONCE]
 
 
 def _in_folder(path: Path) -> Iterator[ContextFiles]:
     """Yield the context whose folder this is, if it is one."""
     if not is_id(path.name):
         return
-    if (path / "metadata.json").exists() or (path / "messages").is_dir():
+    if (path / METADATA).exists():
         yield ContextFolder(path)
-    elif (path / "context.json").exists():
+    elif (path / OLD_CONTEXT).exists():
         yield SplitFolder(path)
+    elif (path / "messages").is_dir():
+        yield ContextFolder(path)

@@ -10,6 +10,7 @@ from chatkit.models.context import MAIN
 from chatkit.store import nodes
 from chatkit.store.ids import is_id
 from chatkit.store.json_files import read_json, validate
+from chatkit.store.remote import folder_mark, names_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,7 @@ class SplitFolder:
     """The folder of one context: ``context.json`` and ``messages_pool/{uuid}.json``."""
 
     format_name = "split"
+    has_file_a_message = True
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -64,14 +66,15 @@ class SplitFolder:
     def message_ids(self) -> list[str]:
         """List the pool's files."""
         try:
-            return [path.stem for path in self.pool_path.iterdir() if path.suffix == ".json" and is_id(path.stem)]
+            names = [name.removesuffix(".json") for name in names_in(self.pool_path) if name.endswith(".json")]
         except FileNotFoundError:
             return []
+        return [name for name in names if is_id(name)]
 
     def change_mark(self) -> object:
         """Return the pool's time of change."""
         try:
-            return self.pool_path.stat().st_mtime_ns
+            return folder_mark(self.pool_path)
         except FileNotFoundError:
             return None
 

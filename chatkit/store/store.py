@@ -19,12 +19,14 @@ from chatkit.store.listing import store_html, store_line
 from chatkit.store.locate import CONTEXTS, FORMAT_NAME, STORE_FILE, VERSION, check_is_store, find_contexts
 from chatkit.store.migration import migrated
 from chatkit.store.problems import Problem, Problems
+from chatkit.store.remote import check_is_local, list_ahead, looking, path_of
 from chatkit.store.streaming import Stream, at_us, begun_response
+from chatkit.store.urls import is_url
 from chatkit.store.writing import create_folder
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from chatkit.models import Usage
@@ -36,22 +38,36 @@ class Store:
     """The conversations under one folder. Opening it reads no message, and reading writes nothing.
 
     Args:
-        path: a store's folder; of the old formats also the folder of contexts or the file of one.
+        path: a store's folder; of the old formats also the folder of contexts or the file of one. A URL that fsspec
+            reads (``s3://…``, ``memory://…``, ``zip::s3://…``) will do: such a store is only read.
         strict: raise on the first file that can't be read, instead of noting it and going on.
+        storage_options: what fsspec takes for the URL: credentials, an endpoint, …
 
     Raises:
-        FormatError: the path holds no store, or one of a newer version.
+        FormatError: the path holds no store, or one of a newer version; or no such kind of URL is known.
+        MissingExtraError: what reads this kind of URL is not installed.
+        OSError: a URL does not answer, or lets nobody in; also from whatever lists the contexts.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, strict: bool = False) -> None:
-        if "://" in str(path):
-            raise FormatError(f"{path}: stores behind URLs can't be read yet; give the path of a folder")
-        self.path = Path(path)
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        strict: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._open(path_of(path, storage_options), strict=strict)
         check_is_store(self.path)
+
+    def _open(self, path: Path, *, strict: bool) -> None:
+        self.path = path
         self._problems = Problems(strict=strict)
         self._places: dict[str, ContextFiles] = {}
         self._listings: dict[str, tuple[object, list[str]]] = {}
         self._streams: dict[str, Stream] = {}
+
+    def __reduce__(self) -> tuple[Callable[..., Store], tuple[Any, ...]]:
+        return _opened, (self.path, self._problems.strict)
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Store:
@@ -59,7 +75,10 @@ class Store:
 
         Raises:
             FormatError: something is at the path; ``Store(path)`` opens a store that is there.
+            ReadOnlyError: the path is a URL.
         """
+        if is_url(str(path)):
+            raise ReadOnlyError(f"{path}: stores behind URLs are only read; make one in a folder, and copy it there")
         root = Path(path)
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise FormatError(f"{root}: not empty, so no new store was made; Store(path) opens one that is there")
@@ -86,8 +105,8 @@ class Store:
         Reads their metadata; a context of which nothing can be read is in :meth:`problems`.
         """
         found: list[Context] = []
-        with self._problems.one_warning():
-            for files in find_contexts(self.path).values():
+        with looking(self.path), self._problems.one_warning():
+            for files in find_contexts(self.path, self._problems).values():
                 context = Context(files, self._problems)
                 try:
                     _ = context.metadata
@@ -107,7 +126,7 @@ class Store:
         own = ContextFolder(self.path / CONTEXTS / beginning)
         if is_id(beginning) and own.metadata_path.exists():  # a whole id needs no look at all the others
             return Context(own, self._problems)
-        contexts = find_contexts(self.path)
+        contexts = find_contexts(self.path, beginning=beginning) or find_contexts(self.path)  # all, to say how many
         return Context(contexts[resolve(beginning, contexts.keys(), "context")], self._problems)
 
     def message(self, message_id: Any) -> Message:
@@ -173,6 +192,7 @@ class Store:
             ReadOnlyError: the store is in an old format, or was not opened from its own folder.
             FileExistsError: there is a context of this id.
         """
+        check_is_local(self.path)
         is_ours = (self.path / STORE_FILE).exists() or any((self.path / CONTEXTS).glob("*/metadata.json"))
         if not is_ours:
             raise ReadOnlyError(
@@ -263,12 +283,14 @@ class Store:
         """Map each message id to its context; only folders that have changed are listed again."""
         places: dict[str, ContextFiles] = {}
         listings: dict[str, tuple[object, list[str]]] = {}
-        for context_id, files in find_contexts(self.path).items():
-            mark = files.change_mark()
-            known = self._listings.get(context_id)
-            listing = known if known is not None and known[0] == mark else (mark, self._ids_in(files))
-            listings[context_id] = listing
-            places.update(dict.fromkeys(listing[1], files))
+        with looking(self.path):
+            list_ahead(self.path)
+            for context_id, files in find_contexts(self.path).items():
+                mark = files.change_mark()
+                known = self._listings.get(context_id)
+                listing = known if known is not None and known[0] == mark else (mark, self._ids_in(files))
+                listings[context_id] = listing
+                places.update(dict.fromkeys(listing[1], files))
         self._places, self._listings = places, listings
 
     def _ids_in(self, files: ContextFiles) -> list[str]:
@@ -293,3 +315,10 @@ class Store:
             return find_contexts(self.path)
         except OSError:  # a glance at a store that is gone says so, and does not fail
             return None
+
+
+def _opened(path: Path, strict: bool) -> Store:
+    """Open a store again where it was unpickled: on the worker of a cluster, say."""
+    store = Store.__new__(Store)
+    store._open(path, strict=strict)  # noqa: SLF001
+    return store

@@ -143,11 +143,6 @@ def test_a_damaged_store_json_is_named(store: Store, data: bytes) -> None:
         Store(store.path)
 
 
-def test_a_url_is_refused_for_now() -> None:
-    with pytest.raises(FormatError, match="URL"):
-        Store("s3://bucket/store")
-
-
 @pytest.mark.parametrize(
     "bad", ["../../etc/passwd", "a/b/c/d/e", "0c0e3f5", "", "0C0E3F5E", f"{CONTEXT_ID}0", "0c0e3f5e*", 7, None]
 )
