@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Pass and record until Ctrl-C."""
     with server_extra():
         from chatkit.server.access import Access, Guard  # noqa: PLC0415 - an extra
-        from chatkit.server.proxy import Proxy, upstream_url  # noqa: PLC0415
+        from chatkit.server.proxy import Proxy, refuse, upstream_url  # noqa: PLC0415
         from chatkit.server.running import bound, run  # noqa: PLC0415
     with bound(_HOST, arguments.port) as listening:
         access = Access(_HOST, listening.getsockname()[1], token=None, most_body_bytes=sys.maxsize)
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{access.origin} stands for {arguments.upstream.rstrip('/')}: make it your client's base URL.", flush=True
         )
         print(f"Streamed answers are recorded into {arguments.store}. Ctrl-C ends it.", flush=True)
-        run(Guard(proxy, access), listening, asyncio.Event(), is_proxy=True)
+        run(Guard(proxy, access, refuse), listening, asyncio.Event(), is_proxy=True)
     return 0
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from chatkit.server.problems import ProblemError, problem_response
+from chatkit.server.problems import ProblemError
 from chatkit.server.proxy.asked import Asked, ClientGoneError
 from chatkit.server.proxy.backlog import Backlog
 from chatkit.server.proxy.headers import for_client, for_upstream
 from chatkit.server.proxy.recording import Archive, Head, LiveRecording
+from chatkit.server.proxy.refusals import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ class Exchange:
                 finally:
                     await response.aclose()
         except ProblemError as problem:
-            await problem_response(problem)(self._scope, self._receive, self._send)
+            await refuse(self._scope, problem)(self._scope, self._receive, self._send)
         finally:
             gone.cancel()
 
@@ -170,8 +171,7 @@ class Exchange:
 
     def _no_answer(self, error: Exception) -> ProblemError:
         detail = f"no answer from {self._route.upstream}: {error or type(error).__name__}; is it running?"
-        said = {"message": detail, "type": "bad_gateway", "code": None, "param": None}  # where clients look for it
-        return ProblemError(HTTPStatus.BAD_GATEWAY, detail, error=said)
+        return ProblemError(HTTPStatus.BAD_GATEWAY, detail)
 
 
 async def _cancelled(task: asyncio.Task[Any]) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from chatkit.server.access import Access, Guard
-from chatkit.server.proxy import upstream_url
+from chatkit.server.proxy import refuse, upstream_url
 from tests.server.proxy.upstreams import CHAT, Exchange, asking, listening, proxied, says
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def test_an_upstream_that_refuses_is_a_502_that_clients_can_read(tmp_path: Path)
 
 def test_a_foreign_page_or_host_may_not_use_the_proxy(tmp_path: Path) -> None:
     with proxied(tmp_path / "store", says("x")) as through:
-        guarded = Guard(through.proxy, Access("127.0.0.1", 1, None))
+        guarded = Guard(through.proxy, Access("127.0.0.1", 1, None), refuse)
         with listening(guarded) as url, httpx.Client() as client:
             guarded.access = Access("127.0.0.1", int(url.rpartition(":")[2]), None)
             body = asking(("user", "Hi."))

@@ -129,14 +129,19 @@ class Through:
     proxy: Proxy
 
     def responses(self, n: int = 1) -> list[Message]:
-        """Return what is stored, in the order of creation, once there are ``n`` of them, all ended."""
-        for _ in range(1000):
-            messages = [message for context in self.store.contexts() for message in context.messages()]
-            found = [one for one in messages if one.streaming_response]
-            if len(found) >= n and all(ended(one) for one in found):
-                return sorted(found, key=lambda one: str(one.created_at))
-            time.sleep(0.01)
-        raise TimeoutError(f"{len(found)} of {n} responses")
+        return responses_in(self.store, n)
+
+
+def responses_in(store: Store, n: int = 1) -> list[Message]:
+    """Return what is stored, in the order of creation, once there are ``n`` of them, all ended."""
+    found: list[Message] = []
+    for _ in range(1000):
+        messages = [message for context in store.contexts() for message in context.messages()]
+        found = [one for one in messages if one.streaming_response]
+        if len(found) >= n and all(ended(one) for one in found):
+            return sorted(found, key=lambda one: str(one.created_at))
+        time.sleep(0.01)
+    raise TimeoutError(f"{len(found)} of {n} responses")
 
 
 def ended(message: Message) -> bool:
