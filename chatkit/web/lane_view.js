@@ -14,7 +14,7 @@ export class LaneView {
     this.lane = lane;
     this.count = 0;
     this.onPoint = onPoint;
-    this.pane = new TextPane(lane.text, `Text of ${lane.name}`, () => this.marks.set({}));
+    this.pane = new TextPane(lane.text, `Text of ${lane.name}`, (isAnew) => this.lookAt(isAnew));
     this.marks = new Marks(lane, this.pane);
     this.says = element("div", { class: "ck-readout" });
     const head = element("div", { class: "ck-head" }, element("div", { class: "ck-name" }, lane.name), this.says);
@@ -33,6 +33,11 @@ export class LaneView {
     if (count === this.count) return;
     this.count = count;
     this.marks.show(count);
+  }
+
+  lookAt(isAnew) {
+    if (isAnew) this.marks.set({});
+    else this.marks.markSeen();
   }
 
   /** Say what the lane is doing at a moment of recorded time. */

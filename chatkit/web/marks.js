@@ -11,8 +11,9 @@ function highlightNamed(name) {
 /**
  * Shows a lane's chunks in a pane, marked.
  *
- * Marks are CSS highlights, which leave the text's nodes alone; where a browser lacks them they are spans,
- * and a change of what is marked writes the text anew.
+ * Marks are CSS highlights, which leave the text's nodes alone. Each one on the page costs time in every frame, so
+ * only what can be seen is marked. Where a browser lacks them marks are spans, and a change of what is marked
+ * writes the text anew.
  */
 export class Marks {
   constructor(lane, pane) {
@@ -21,26 +22,24 @@ export class Marks {
     this.count = 0;
     this.tint = false;
     this.chunks = false;
-    this.placed = [];
+    this.placed = new Map();
     this.pointed = null;
   }
 
   /** Show the first `count` chunks. */
   show(count) {
-    if (count < this.count) this.unmark(count);
-    if (!CAN_HIGHLIGHT) this.showSpans(count);
-    else {
-      this.pane.show(this.lane.lengthOf(count));
-      this.mark(this.count, count);
-    }
+    if (count < this.count) this.keep(0, count);
+    if (CAN_HIGHLIGHT) this.pane.show(this.lane.lengthOf(count));
+    else this.showSpans(count);
     this.count = count;
     this.pane.scrollAlong();
+    this.markSeen();
   }
 
   /** Choose what is marked. */
   set({ tint = this.tint, chunks = this.chunks }) {
     const count = this.count;
-    this.unmark(0);
+    this.clear();
     this.tint = tint;
     this.chunks = chunks;
     if (!CAN_HIGHLIGHT) this.show(0);
@@ -49,7 +48,17 @@ export class Marks {
   }
 
   clear() {
-    this.unmark(0);
+    this.keep(0, 0);
+  }
+
+  /** Mark the chunks that can be seen now, and no others. */
+  markSeen() {
+    if (!CAN_HIGHLIGHT || !this.count || !(this.tint || this.chunks)) return;
+    const [start, end] = this.pane.inView();
+    const from = Math.min(this.lane.chunkAt(start), this.count);
+    const to = end > start ? Math.min(this.lane.chunkAt(end - 1) + 1, this.count) : from;
+    this.keep(from, to);
+    for (let index = from; index < to; index++) if (!this.placed.has(index)) this.place(index);
   }
 
   /** Mark the one chunk that is pointed at; none with -1. */
@@ -71,22 +80,21 @@ export class Marks {
     return names;
   }
 
-  mark(from, to) {
-    if (!this.tint && !this.chunks) return;
-    for (let index = from; index < to; index++) {
-      for (const name of this.namesOf(index)) {
-        const range = this.pane.range(this.lane.start(index), this.lane.ends[index]);
-        highlightNamed(name).add(range);
-        this.placed.push({ index, name, range });
-      }
-    }
+  place(index) {
+    const names = this.namesOf(index);
+    if (!names.length) return;
+    const range = this.pane.range(this.lane.start(index), this.lane.ends[index]);
+    for (const name of names) highlightNamed(name).add(range);
+    this.placed.set(index, { names, range });
   }
 
-  unmark(from) {
-    if (this.pointed?.index >= from) this.point(-1);
-    while (this.placed.length && this.placed[this.placed.length - 1].index >= from) {
-      const { name, range } = this.placed.pop();
-      highlightNamed(name).delete(range);
+  /** Take the marks of all chunks away but those from `from` to before `to`. */
+  keep(from, to) {
+    if (this.pointed && !(this.pointed.index < to)) this.point(-1);
+    for (const [index, { names, range }] of this.placed) {
+      if (index >= from && index < to) continue;
+      for (const name of names) highlightNamed(name).delete(range);
+      this.placed.delete(index);
     }
   }
 

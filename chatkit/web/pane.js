@@ -29,12 +29,13 @@ const END_PX = 24;
  * A block holds runs: text nodes, one as a rule. A new run begins where the class of the text changes.
  */
 export class TextPane {
-  constructor(text, label, onRewrap) {
+  /** `onView(isAnew)` is called when other text can be seen, or the same in other nodes. */
+  constructor(text, label, onView) {
     this.text = text;
     this.length = 0;
     this.width = 0; // not known, as long as it is 0
     this.hasLongLine = false;
-    this.onRewrap = onRewrap;
+    this.onView = onView;
     this.runs = [];
     this.starts = [];
     this.follows = true;
@@ -79,6 +80,24 @@ export class TextPane {
     });
   }
 
+  /** Where in the text begins and ends what can be seen: with whole blocks, and as much again above and below. */
+  inView() {
+    const { scrollTop, clientHeight } = this.el;
+    const firstTop = this.runs[0].block.offsetTop;
+    const blocksAbove = (y) => {
+      let [low, high] = [0, this.runs.length];
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (this.runs[middle].block.offsetTop - firstTop < y) low = middle + 1;
+        else high = middle;
+      }
+      return low;
+    };
+    const first = Math.max(0, blocksAbove(scrollTop - clientHeight) - 1);
+    const end = clientHeight ? blocksAbove(scrollTop + 2 * clientHeight) : first;
+    return [this.starts[first], end > first ? (this.starts[end] ?? this.length) : this.starts[first]];
+  }
+
   /** The offset in the text of a place in the page, or -1 if that is outside of it. */
   offsetOf(node, offsetInNode) {
     const run = this.runs.find((each) => each.node === node);
@@ -93,6 +112,7 @@ export class TextPane {
 
   noteScroll() {
     this.follows = this.el.scrollTop + this.el.clientHeight >= this.el.scrollHeight - END_PX;
+    this.onView(false);
   }
 
   /** In another width lines are wrapped elsewhere, so those that go on in another block are put together anew. */
@@ -104,9 +124,9 @@ export class TextPane {
       const length = this.length;
       this.cut(0);
       this.extend(length, "");
-      this.onRewrap();
     }
     this.scrollAlong();
+    this.onView(isRewrapped);
   }
 
   extend(length, className) {
