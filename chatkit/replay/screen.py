@@ -6,13 +6,10 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from chatkit.replay.harmless import columns
+from chatkit.replay.layout import Layout
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_TAB = 8
 _CLEAR_LINE, _CLEAR_BELOW = "\x1b[2K", "\x1b[0J"
+_BETWEEN = " · "
 _DIM, _RED, _PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
 # Index and cursor up: there is a line below after it, and the cursor is where it was. Then its place is kept
 # by the terminal, so that a character whose width we get wrong does no harm.
@@ -75,7 +72,7 @@ class TerminalScreen:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._column = 0
+        self._layout = Layout()
         self._has_status = False
         self._has_colours = not os.environ.get("NO_COLOR")
 
@@ -85,20 +82,24 @@ class TerminalScreen:
             return
         cleared = _CLEAR_BELOW if self._has_status else ""
         self._has_status = False
-        self._send(cleared + self._coloured("".join(self._laid_out(text)), _RED if ended_stall else ""))
+        placed = self._layout.place(text, self._width, _RED if ended_stall else "")
+        self._send(cleared + "".join(self._coloured(piece, colour) for piece, colour in placed))
 
     def say(self, status: str, *, is_stalled: bool = False) -> None:
-        """Write the status under the text, cut to the terminal's width."""
-        shown = self._coloured(status[: self._width - 1], _RED if is_stalled else _DIM)
+        """Write the status under the text; where it is too long its last parts, which change, are what is left."""
+        room = self._width - 1
+        while len(status) > room and _BETWEEN in status:
+            status = status.partition(_BETWEEN)[2]
+        shown = self._coloured(status[:room], _RED if is_stalled else _DIM)
         self._send(f"{_KEEP_PLACE_OVER_A_LINE}\r\n{_CLEAR_LINE}{shown}{_BACK}")
         self._has_status = True
 
     def close(self, last_words: str | None = None) -> None:
         """Remove the status, end the line, and write the last words."""
         cleared = _CLEAR_BELOW if self._has_status else ""
-        end = "\r\n" if self._column else ""
+        end = "\r\n" if self._layout.column else ""
         said = f"{self._coloured(last_words, _DIM)}\r\n" if last_words else ""
-        self._has_status, self._column = False, 0
+        self._has_status, self._layout = False, Layout()
         self._send(cleared + end + said)
 
     @property
@@ -108,24 +109,6 @@ class TerminalScreen:
             return max(2, os.get_terminal_size(self._out.fileno()).columns)
         except (OSError, ValueError):
             return max(2, shutil.get_terminal_size().columns)
-
-    def _laid_out(self, text: str) -> Iterator[str]:
-        """Break lines before the last column: there a terminal waits for the next character, and forgets that
-        it did when it is sent to another line meanwhile.
-        """  # noqa: D205 - one sentence
-        width = self._width
-        for character in text:
-            if character == "\n":
-                self._column = 0
-                yield "\r\n"
-                continue
-            shown = " " * (_TAB - self._column % _TAB) if character == "\t" else character
-            wide = len(shown) if character == "\t" else columns(character)
-            if self._column + wide >= width:
-                self._column = 0
-                yield "\r\n"
-            self._column += wide
-            yield shown
 
     def _coloured(self, text: str, colour: str) -> str:
         return f"{colour}{text}{_PLAIN}" if colour and self._has_colours else text

@@ -43,6 +43,11 @@ class PaperTerminal:
             self._index()
         elif code == "\x1b[A":
             self.row = max(0, self.row - 1)
+        elif re.fullmatch(r"\x1b\[\d+D", code):
+            assert int(code[2:-1]) <= self.column, "sent back beyond the beginning of a line"
+            self.column -= int(code[2:-1])
+        elif code == "\x1b[0K":
+            self.screen[self.row][self.column :] = " " * (self.columns - self.column)
         elif code == "\x1b7":
             self.kept = (self.row, self.column)
         elif code == "\x1b8":

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chatkit.cli import play_command
 from chatkit.models import Message, Piece, Response
 from chatkit.replay import play
 from chatkit.replay.harmless import Characters, columns, harmless
+from chatkit.replay.layout import Layout
 from chatkit.timing.stamps import from_us, to_us
 from tests.replay.paper_terminal import PaperTerminal
 
@@ -179,6 +184,30 @@ def test_long_lines_wide_characters_and_tabs_break_where_the_terminal_does_and_n
     assert told.replace(" ", "") == "".join(c for c in text if c not in "\n\t" and columns(c))
     assert rows[0] == "a" * 39
     assert rows[2] == "字" * 19
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=st.lists(st.text("abcdefg", min_size=1, max_size=30), min_size=1, max_size=40), cut=st.integers(1, 9))
+def test_lines_break_between_words_however_the_words_come(words: list[str], cut: int) -> None:
+    text = " ".join(words)
+    deltas = [text[at : at + cut] for at in range(0, len(text), cut)]
+    layout, paper = Layout(), PaperTerminal(40, 60)
+    for delta in deltas:
+        paper.feed("".join(piece for piece, _ in layout.place(delta, 40)))
+    assert paper.lines() == textwrap.wrap(text, 39)
+
+
+def test_a_word_that_is_moved_to_the_next_line_keeps_its_colours() -> None:
+    layout = Layout()
+    placed = [*layout.place("one tw", 9), *layout.place("otwo", 9, "red")]
+    assert placed == [("one tw", ""), ("ot", "red"), ("\x1b[4D\x1b[0K\r\ntw", ""), ("otwo", "red")]
+
+
+def test_where_the_status_is_too_long_its_end_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "24")
+    out = played(message_of(*STALLED, end_ms=1200), is_terminal=True)
+    said = [written for moment, written in out.writes if moment == 800]
+    assert [re.sub(r"\x1b(\[[0-9]*[A-Za-z]|.)|\r|\n", "", each) for each in said] == ["waiting 660 ms"]
 
 
 def test_what_a_model_writes_cannot_steer_the_terminal() -> None:
