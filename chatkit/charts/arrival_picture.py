@@ -6,12 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from chatkit.charts.captions import how_many, left_out_of, response_names
-from chatkit.charts.clock import Clock
+from chatkit.charts.captions import how_many, left_out, left_out_of, response_names
+from chatkit.charts.clock import Clock, timed
 from chatkit.charts.end_labels import EndLabel, label_ends, reserve_column
 from chatkit.charts.palette import STALL, line_style
-from chatkit.charts.style import dressed, head, name_axes, styled
+from chatkit.charts.style import dressed, head, name_axes, say_nothing, styled
 from chatkit.charts.thinning import last_of_each
 from chatkit.metrics.arrivals import Arrivals
 from chatkit.metrics.columns import require_columns
@@ -55,7 +56,8 @@ def plot_arrival(
         KeyError: a column is missing.
     """
     require_columns(chunks, [label] if label else [])
-    rows, ax = Arrivals.of(chunks), dressed(ax)
+    known = timed(chunks)
+    rows, ax = Arrivals.of(known), dressed(ax)
     clock = Clock.of(rows)
     names = response_names(rows, label)
     styles: dict[str, LineStyle] = {}
@@ -72,14 +74,22 @@ def plot_arrival(
     name_axes(ax, clock.label, f"{of} arrived")
     ax.set_xlim(0, clock.seconds.max(initial=0.001))
     ax.set_ylim(0, amount.max(initial=1) * 1.04)
-    ax.yaxis.set_major_formatter("{x:,.0f}")
+    ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10]))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     times = Counter(names)
     labels = [
         end if times[name] == 1 else end._replace(text=f"{name}, n = {times[name]}") for name, end in ends.items()
     ]
     n_named = label_ends(ax, labels, reserve_column(ax, labels))
-    caption = how_many(rows), "dots mark the first chunk", left_out_of(len(labels), n_named, "named")
-    head(ax, title or f"How the {of} arrived", " · ".join(filter(None, caption)))
+    caption = (
+        how_many(rows),
+        "dots mark the first chunk" if labels else "",
+        left_out_of(len(labels), n_named, "named"),
+        left_out(len(chunks) - len(known), "chunks without a time"),
+    )
+    if not labels:
+        say_nothing(ax, "no chunk with a known time")
+    head(ax, title or f"How the {of} arrived", caption)
     return ax
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chatkit.metrics.arrivals import CLOCKS
 from chatkit.metrics.columns import require_columns
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from chatkit.metrics.arrivals import Arrivals
@@ -37,9 +39,16 @@ class Clock:
             KeyError: the frame has no ``offset_ms``, or a request is not known and it has no ``elapsed_ms``.
         """
         if "offset_ms" in rows.frame.columns:
-            offset_ms = rows.ragged("offset_ms").values
+            offset_ms = rows.ragged("offset_ms").values  # noqa: PD011 - a Ragged's, not a Series'
             if not np.isnan(offset_ms).any():
                 return cls(offset_ms / 1000, "seconds since the request", from_request=True)
         require_columns(rows.frame, ["elapsed_ms"])
-        elapsed_ms = rows.ragged("elapsed_ms").values
+        elapsed_ms = rows.ragged("elapsed_ms").values  # noqa: PD011 - as above
         return cls(elapsed_ms / 1000, "seconds since the first chunk (request time unknown)", from_request=False)
+
+
+def timed(chunks: pd.DataFrame) -> pd.DataFrame:
+    """Return the chunks that have a time: the others can't stand on a clock."""
+    known = chunks[[name for name in CLOCKS if name in chunks.columns]].notna()
+    is_timed = known.any(axis="columns") if known.shape[1] else known.index.notna()
+    return chunks if is_timed.all() else chunks[is_timed]

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from chatkit.charts.captions import counted, group_labels, left_out_of
-from chatkit.charts.end_labels import size_pt
-from chatkit.charts.lettering import figure, shortened, width_pt
+from chatkit.charts.end_labels import end_scale
+from chatkit.charts.lettering import figure, fitted, shortened, width_pt
 from chatkit.charts.palette import FLOW, FRAME, INK, MUTED
-from chatkit.charts.style import TEXT_PT, dressed, head, name_axes, say_nothing, styled
+from chatkit.charts.style import TEXT_PT, dressed, head, name_axes, say_nothing, size_pt, styled
 from chatkit.metrics.columns import require_columns
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ _NEEDED = (
 )  # fmt: skip
 _LINE_PT = 1.25 * TEXT_PT
 _WIDEST = 0.6
-_USUAL_PT = 30.0
-"""Width of the names at the left of most axes; a figure has room for them."""
+_LEFT, _RIGHT = 0.6, 0.45
+"""The parts of the width that words at the left and at the right may take."""
 _UNITS = {"_ms": " ms", "_usd": " USD", "_tokens": " tokens", "tokens_per_s": " tokens/s", "chars_per_s": " chars/s"}
 
 
@@ -78,17 +78,17 @@ def plot_compare(
     unit = " %" if in_percent else _unit(metrics)
     rows = _rows(comparison, unit, in_percent=in_percent, several=len(metrics) > 1)
     _draw(ax, rows)
-    n_named = _name_rows(ax, rows)
+    names = _name_rows(ax, rows)
     name_axes(ax, f"{'change' if in_percent else 'difference'}{f' ({unit.strip()})' if unit else ''}", "")
     n_unsure = sum(np.isnan(row.low) for row in rows)
     caption = (
         f"{counted(len(rows), 'difference')}, with 95 % intervals",
         f"no interval for {n_unsure:,}" if n_unsure else "",
-        left_out_of(len(rows), n_named, "named"),
+        left_out_of(len(rows), len(names), "named"),
     )
     if not rows:
         say_nothing(ax, "no group beside the baseline")
-    head(ax, title or _finding(comparison, metrics), " · ".join(filter(None, caption)))
+    head(ax, title or _finding(comparison, metrics), caption, names)
     return ax
 
 
@@ -150,7 +150,8 @@ def _signed(value: float) -> str:
 
 
 def _draw(ax: Axes, rows: list[_Row]) -> None:
-    ax.axvline(0, color=FRAME, linewidth=1.2)
+    if rows:
+        ax.axvline(0, color=FRAME, linewidth=1.2)
     for place, row in enumerate(rows):
         if not np.isnan(row.low):
             ax.hlines(place, row.low, row.high, color=FLOW, linewidth=2.4)
@@ -165,14 +166,21 @@ def _draw(ax: Axes, rows: list[_Row]) -> None:
     ax.xaxis.set_major_formatter("{x:,.10g}")
 
 
-def _name_rows(ax: Axes, rows: list[_Row]) -> int:
-    """Write names and counts at the left, values and intervals in a column at the right; return how many."""
+def _name_rows(ax: Axes, rows: list[_Row]) -> list[str]:
+    """Write names and counts at the left, values and intervals in a column at the right; return what is at the left.
+
+    Where the axes are narrow only the names and the values are written.
+    """
     room = size_pt(ax)[1] / _LINE_PT / max(len(rows), 1)
     between = "\n" if room >= 2.4 else ", "
     step = max(1, int(np.ceil(1 / max(room, 1e-9))))
     named = list(range(0, len(rows), step))
     left = [f"{rows[place].name}{between}{rows[place].counts}" for place in named]
+    if _widest(left) > _LEFT * size_pt(ax)[0]:
+        left = fitted([rows[place].name for place in named], _LEFT * size_pt(ax)[0], TEXT_PT)
     right = [f"{rows[place].said}{between}{rows[place].how_sure}" for place in named]
+    if _widest(right) > _RIGHT * size_pt(ax)[0]:
+        right = [rows[place].said for place in named]
     ax.set_yticks(named, left, fontsize=TEXT_PT, color=INK, parse_math=False)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
@@ -183,7 +191,11 @@ def _name_rows(ax: Axes, rows: list[_Row]) -> int:
             column, place, text, transform=ax.get_yaxis_transform(), va="center", fontsize=TEXT_PT, color=MUTED,
             linespacing=1.05, parse_math=False,
         ).set_gid("difference")  # fmt: skip
-    return len(named)
+    return left
+
+
+def _widest(texts: list[str]) -> float:
+    return max((width_pt(text, TEXT_PT) for text in texts), default=0.0)
 
 
 def _reserve(ax: Axes, left: list[str], right: list[str]) -> float:
@@ -191,9 +203,9 @@ def _reserve(ax: Axes, left: list[str], right: list[str]) -> float:
 
     A layout engine will make the axes narrower by the texts at their left, where those are wide.
     """
-    beside, wide = (max((width_pt(text, TEXT_PT) for text in texts), default=0.0) for texts in (left, right))
-    axes_pt = max(size_pt(ax)[0] - max(beside - _USUAL_PT, 0.0), 1.0)
-    share = min((wide + 1.5 * TEXT_PT) / axes_pt, _WIDEST)
+    axes_pt = size_pt(ax, left)[0]
+    share = min((_widest(right) + 1.5 * TEXT_PT) / axes_pt, _WIDEST)
     low, high = ax.get_xlim()
+    end_scale(ax)
     ax.set_xlim(right=low + (high - low) / (1 - share))
     return 1 - share + 0.5 * TEXT_PT / axes_pt

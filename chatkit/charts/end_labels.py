@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chatkit.charts.lettering import shortened, width_pt
-from chatkit.charts.style import TEXT_PT
+from matplotlib.ticker import Locator
+
+from chatkit.charts.lettering import fitted, width_pt
+from chatkit.charts.style import TEXT_PT, size_pt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,10 +16,8 @@ if TYPE_CHECKING:
 
 _LINE_PT = 1.25 * TEXT_PT
 _PAD_PT = 9.0
-_WIDEST = 0.42
-_LONGEST = 32
-_SHRINK = 0.9
-"""A layout engine that runs later leaves the axes a little smaller than they are now."""
+_WIDEST = 0.5
+_LONGEST_PT = 150.0
 
 
 class EndLabel(NamedTuple):
@@ -34,12 +34,15 @@ def reserve_column(ax: Axes, labels: Sequence[EndLabel]) -> float:
 
     To be called when the x limits are those of the data.
     """
-    width = max((width_pt(_cut(label.text), TEXT_PT) for label in labels), default=0.0)
-    share = min((width + 2 * _PAD_PT) / size_pt(ax)[0], _WIDEST) if labels else 0.0
+    whole = size_pt(ax)[0]
+    texts = _with_room(labels, min(_WIDEST * whole - 2 * _PAD_PT, _LONGEST_PT))
+    width = max((width_pt(text, TEXT_PT) for text in texts), default=0.0)
+    share = min((width + 2 * _PAD_PT) / whole, _WIDEST) if labels else 0.0
     to_line = ax.xaxis.get_transform()  # of any scale: a logarithmic axis grows by a factor
     left, right = to_line.transform(ax.get_xlim())
+    end_scale(ax)
     ax.set_xlim(right=float(to_line.inverted().transform([left + (right - left) / (1 - share)])[0]))
-    return 1 - share + _PAD_PT / size_pt(ax)[0]
+    return 1 - share + _PAD_PT / whole
 
 
 def label_ends(ax: Axes, labels: Sequence[EndLabel], column: float) -> int:
@@ -48,6 +51,8 @@ def label_ends(ax: Axes, labels: Sequence[EndLabel], column: float) -> int:
     To be called with the final limits. Where there are too many, those written are spread evenly over the
     heights.
     """
+    texts = _with_room(labels, (1 - column) * size_pt(ax)[0] - _PAD_PT + 1e-6)
+    labels = [label._replace(text=text) for label, text in zip(labels, texts, strict=True)]
     ordered = sorted(labels, key=lambda label: _height(ax, label))
     lines = max((1 + label.text.count("\n") for label in labels), default=1)
     tall = _LINE_PT * lines / size_pt(ax)[1]
@@ -58,11 +63,32 @@ def label_ends(ax: Axes, labels: Sequence[EndLabel], column: float) -> int:
     return len(kept)
 
 
-def size_pt(ax: Axes) -> tuple[float, float]:
-    """Return about how wide and high the axes will be, in points."""
-    box = ax.get_window_extent()
-    scale = _SHRINK * 72 / ax.figure.dpi
-    return box.width * scale, box.height * scale
+def end_scale(ax: Axes) -> None:
+    """Let ticks and grid end where the x axis ends now: beyond that it will be made longer for words."""
+    end = ax.get_xlim()[1]
+    ax.xaxis.set_major_locator(_Until(ax.xaxis.get_major_locator(), end))
+    ax.xaxis.set_minor_locator(_Until(ax.xaxis.get_minor_locator(), end))
+
+
+class _Until(Locator):
+    """The ticks of another locator, up to an end."""
+
+    def __init__(self, every: Locator, end: float) -> None:
+        self._every = every
+        self._end = end
+
+    def set_axis(self, axis: Any) -> None:
+        super().set_axis(axis)
+        self._every.set_axis(axis)
+
+    def __call__(self) -> list[float]:
+        return self._kept(self._every())
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        return self._kept(self._every.tick_values(vmin, vmax))
+
+    def _kept(self, ticks: Sequence[float]) -> list[float]:
+        return [tick for tick in ticks if tick <= self._end]
 
 
 def spread(heights: Sequence[float], apart: float) -> list[float]:
@@ -83,8 +109,11 @@ def spread(heights: Sequence[float], apart: float) -> list[float]:
     return placed
 
 
-def _cut(text: str) -> str:
-    return "\n".join(shortened(line, _LONGEST) for line in text.split("\n"))
+def _with_room(labels: Sequence[EndLabel], room_pt: float) -> list[str]:
+    """Return the labels' texts: names shortened where they must be, what is said of them left out where it must be."""
+    names = fitted([label.text.split("\n")[0] for label in labels], room_pt, TEXT_PT)
+    said = [[line for line in label.text.split("\n")[1:] if width_pt(line, TEXT_PT) <= room_pt] for label in labels]
+    return ["\n".join([name, *lines]) for name, lines in zip(names, said, strict=True)]
 
 
 def _evenly(n: int, most: int) -> list[int]:
@@ -102,7 +131,7 @@ def _height(ax: Axes, label: EndLabel) -> float:
 
 def _write(ax: Axes, label: EndLabel, place: tuple[float, float]) -> None:
     ax.annotate(
-        _cut(label.text),
+        label.text,
         (label.x, label.y),
         place,
         textcoords="axes fraction",

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chatkit.charts.captions import counted, how_many, left_out_of, short_id
-from chatkit.charts.clock import Clock
+from chatkit.charts.captions import counted, how_many, left_out, left_out_of, short_id
+from chatkit.charts.clock import Clock, timed
 from chatkit.charts.end_labels import EndLabel, label_ends, reserve_column
 from chatkit.charts.gap_axis import set_gap_axis
 from chatkit.charts.lettering import figure
 from chatkit.charts.palette import FLOW, INK, SERIES, STALL, line_style
 from chatkit.charts.stall_notes import StallNote, note_text, write_notes
-from chatkit.charts.style import dressed, head, name_axes, styled
+from chatkit.charts.style import dressed, head, name_axes, say_nothing, size_pt, styled
 from chatkit.charts.thinning import highest_and_lowest
 from chatkit.metrics.arrivals import Arrivals
 from chatkit.metrics.stall_table import stalls
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Places = NDArray[np.int64]
+
+
+_STEM_PT = 2.2
 
 
 @styled
@@ -60,18 +63,24 @@ def plot_gaps(
     Raises:
         KeyError: a column is missing.
     """
-    rows, ax = Arrivals.of(chunks), dressed(ax)
+    known = timed(chunks)
+    rows, ax = Arrivals.of(known), dressed(ax)
     clock, rule = Clock.of(rows), StallRule(floor_ms, factor)
-    found = stalls(chunks, floor_ms=floor_ms, factor=factor)
+    found = stalls(known, floor_ms=floor_ms, factor=factor)
     gap_ms = rows.gaps_ms().values  # noqa: PD011 - a Ragged's, not a Series'
     stalled = rows.ended_stall(rule)
+    untimed = left_out(len(chunks) - len(known), "chunks without a time")
     name_axes(ax, clock.label, "gap (ms, log scale)")
+    if np.isnan(gap_ms).all():
+        say_nothing(ax, "no gap is known")
+        head(ax, title or "No gaps", (how_many(rows), untimed))
+        return ax
     limit_ms = _limit_ms(rows, rule)
     zero_ms = set_gap_axis(ax, gap_ms, up_to_ms=limit_ms)
     ax.set_xlim(0, clock.seconds.max(initial=0.001) * 1.01)
     plain = np.flatnonzero(~stalled & ~np.isnan(gap_ms))
     n_drawn = _draw_plain(ax, rows, clock, np.where(gap_ms > 0, gap_ms, zero_ms), plain)
-    _draw_stalls(ax, clock.seconds[stalled], gap_ms[stalled])
+    _draw_stalls(ax, clock.seconds[stalled], gap_ms[stalled], limit_ms)
     levels = _draw_levels(ax, rows, clock, gap_ms, limit_ms)
     column = reserve_column(ax, levels)
     notes = [
@@ -80,8 +89,8 @@ def plot_gaps(
     ]
     n_noted = write_notes(ax, notes)
     label_ends(ax, levels, column)
-    left_out = left_out_of(len(plain), n_drawn, "gaps drawn"), left_out_of(len(notes), n_noted, "stalls named")
-    head(ax, title or _finding(rows, clock, found), " · ".join(filter(None, (how_many(rows), *left_out))))
+    thinned = left_out_of(len(plain), n_drawn, "gaps drawn"), left_out_of(len(notes), n_noted, "stalls named")
+    head(ax, title or _finding(rows, clock, found), (how_many(rows), *thinned, untimed))
     return ax
 
 
@@ -112,11 +121,17 @@ def _colours(rows: Arrivals) -> list[str]:
     return [line_style(number)[0] if len(rows) <= SERIES else FLOW for number in range(len(rows))]
 
 
-def _draw_stalls(ax: Axes, ends_s: Floats, gap_ms: Floats) -> None:
-    """Draw each stall as a red stem at its end, and the time that stalls took as a red ground."""
-    for start, end in _merged(ends_s - gap_ms / 1000, ends_s):
-        ax.axvspan(start, end, color=STALL, alpha=0.12, linewidth=0)
-    ax.vlines(ends_s, ax.get_ylim()[0], gap_ms, color=STALL, linewidth=2.2)
+def _draw_stalls(ax: Axes, ends_s: Floats, gap_ms: Floats, limit_ms: float) -> None:
+    """Draw each stall as a red stem at its end, and the time that stalls took as a red ground.
+
+    Where there are so many that the stems would hide everything else, they are thin and begin at the limit.
+    """
+    spans = [(start, end - start) for start, end in _merged(ends_s - gap_ms / 1000, ends_s)]
+    ax.broken_barh(spans, (0, 1), transform=ax.get_xaxis_transform(), color=STALL, alpha=0.12, linewidth=0)
+    room_pt = size_pt(ax)[0] / max(len(ends_s), 1)
+    is_crowded = room_pt < 2 * _STEM_PT
+    width, low = (max(room_pt / 2, 0.4), limit_ms) if is_crowded else (_STEM_PT, ax.get_ylim()[0])
+    ax.vlines(ends_s, np.minimum(low, gap_ms), gap_ms, color=STALL, linewidth=width)
 
 
 def _merged(starts: Floats, ends: Floats) -> list[tuple[float, float]]:

@@ -10,7 +10,7 @@ from chatkit.charts.captions import counted, group_labels, left_out_of
 from chatkit.charts.end_labels import EndLabel, label_ends, reserve_column
 from chatkit.charts.lettering import figure
 from chatkit.charts.palette import line_style
-from chatkit.charts.style import dressed, head, name_axes, styled
+from chatkit.charts.style import dressed, head, name_axes, say_nothing, styled
 from chatkit.metrics.columns import numbers_of, require_columns
 from chatkit.metrics.grouping import By, Groups
 
@@ -83,8 +83,11 @@ def plot_latency(
     n_named = label_ends(ax, labels, reserve_column(ax, labels))
     unknown = counted(int((~known).sum()), "unknown value") + " left out" if not known.all() else ""
     unnamed = left_out_of(len(labels), n_named, "groups named")
-    caption = (counted(int(known.sum()), "response"), "● p50  ■ p90  ▲ p99", unknown, unnamed)
-    head(ax, title or _title(metric), " · ".join(filter(None, caption)))
+    marks = "● p50  ■ p90  ▲ p99" if drawn else ""
+    caption = (counted(int(known.sum()), "response"), marks, unknown, unnamed)
+    if not drawn:
+        say_nothing(ax, f"no response with a known {metric}")
+    head(ax, title or _title(metric), caption)
     return ax
 
 
@@ -127,6 +130,7 @@ def _labels(drawn: list[tuple[str, Floats]], unit: str) -> list[EndLabel]:
         name, ordered = drawn[number]
         height = (place + 0.5) / len(drawn)
         at = float(ordered[min(int(height * len(ordered)), len(ordered) - 1)])
-        middle = f"n = {len(ordered):,}, median {figure(float(np.median(ordered)))}{unit}"
-        labels.append(EndLabel(f"{name}\n{middle}" if name else middle, at, height, line_style(number)[0]))
+        n, middle = f"n = {len(ordered):,}", f"median {figure(float(np.median(ordered)))}{unit}"
+        text = f"{name}\n{n}, {middle}" if name else f"{n}\n{middle}"
+        labels.append(EndLabel(text, at, height, line_style(number)[0]))
     return labels

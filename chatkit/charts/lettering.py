@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -16,8 +16,10 @@ _SIGNS = {"\n": "⏎", "\t": "→", "\r": ""}
 _UNKNOWN = "□"
 _CONTEXT = 4
 """How much of what several names have in common stays before what tells them apart."""
+_FEWEST = 4
 
 
+@lru_cache(maxsize=4096)
 def width_pt(text: str, size_pt: float) -> float:
     """Return the width of the widest line, in points."""
     font = FontProperties(size=size_pt)
@@ -57,7 +59,41 @@ def told_apart(names: Sequence[str], length: int) -> list[str]:
         return short
     pairs = zip(min(names), max(names), strict=False)  # in order, these two differ first
     alike = next(place for place, (one, other) in enumerate([*pairs, ("", "…")]) if one != other)
-    return [shortened(f"…{name[alike - _CONTEXT :]}" if alike > _CONTEXT else name, length) for name in names]
+    if alike <= _CONTEXT:
+        return [shortened(name, length) for name in names]
+    return [shortened("…" + name[alike - _CONTEXT :].lstrip("…"), length) for name in names]
+
+
+def fitted(names: Sequence[str], room_pt: float, size_pt: float) -> list[str]:
+    """Return the names, shortened alike until the widest has room, to 4 characters at the least.
+
+    >>> fitted(["a-long-name-of-server-1-of-many", "a-long-name-of-server-2-of-many"], 70, 8)
+    ['…ver-1-of-many', '…ver-2-of-many']
+    """
+    kept = list(names)
+    widest = max((width_pt(name, size_pt) for name in kept), default=0.0)
+    length = max(map(len, kept), default=0)
+    while widest > room_pt and length > _FEWEST:
+        length = max(min(length - 1, int(length * room_pt / widest) + 1), _FEWEST)
+        kept = told_apart(names, length)
+        widest = max(width_pt(name, size_pt) for name in kept)
+    return kept
+
+
+def wrapped(parts: Sequence[str], room_pt: float, size_pt: float, between: str = " ") -> str:
+    r"""Return parts of a text on as few lines as have room; a part alone that is wider has a line of its own.
+
+    >>> wrapped(["3 responses", "20 chunks", "12 gaps drawn"], 120, 8, between=" · ")
+    '3 responses · 20 chunks\n12 gaps drawn'
+    """
+    lines: list[str] = []
+    for part in parts:
+        longer = f"{lines[-1]}{between}{part}" if lines else part
+        if lines and width_pt(longer, size_pt) <= room_pt:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return "\n".join(lines)
 
 
 def figure(value: float) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from chatkit.charts.captions import LONGEST, how_many, left_out, left_out_of, response_names
-from chatkit.charts.clock import Clock
+from chatkit.charts.clock import Clock, timed
 from chatkit.charts.end_labels import EndLabel, label_ends, reserve_column
 from chatkit.charts.lettering import figure, told_apart
 from chatkit.charts.palette import SERIES, line_style
@@ -83,7 +83,8 @@ def plot_pace(
         ValueError: tokens are asked for without ``responses``.
     """
     require_columns(chunks, [label] if label else [])
-    rows, ax = Arrivals.of(chunks), dressed(ax)
+    known = timed(chunks)
+    rows, ax = Arrivals.of(known), dressed(ax)
     clock = Clock.of(rows)
     amount = _amounts(rows, of, responses)
     edges = _edges(rows, clock.seconds)
@@ -104,13 +105,14 @@ def plot_pace(
     n_out = len(rows) - sum(pace.n for pace in paces)
     caption = (
         how_many(rows),
-        f"bins of {figure(1000 * edges[1])} ms" if paces else "",
+        f"bins of {_width_text(float(edges[1]))}" if paces else "",
         left_out(n_out, "of unknown tokens" if of == "tokens" else "of a single moment"),
         left_out_of(len(labels), n_named, "named"),
+        left_out(len(chunks) - len(known), "chunks without a time"),
     )
     if not paces:
         say_nothing(ax, "no response with two chunks or more" + (" and known tokens" if of == "tokens" else ""))
-    head(ax, title or f"How fast the {of} came", " · ".join(filter(None, caption)))
+    head(ax, title or f"How fast the {of} came", caption)
     return ax
 
 
@@ -163,7 +165,17 @@ def _draw(ax: Axes, edges: Floats, per_s: Floats, style: LineStyle) -> None:
 def _label(pace: _Pace, name: str, edges: Floats, of: str, number: int) -> EndLabel:
     """Name a line at its end, with its mean."""
     last = int(np.flatnonzero(pace.streamed_s)[-1])
-    n = f"n = {pace.n:,}, " if pace.n > 1 else ""
-    text = f"{n}mean {figure(pace.mean_per_s)} {of}/s"
+    n = f"n = {pace.n:,}" if pace.n > 1 else ""
+    mean = f"mean {figure(pace.mean_per_s)} {of}/s"
+    lines = [name, ", ".join(filter(None, (n, mean)))] if name else [n, mean]
     end = float(edges[last + 1]), float(pace.per_s[last])
-    return EndLabel(f"{name}\n{text}" if name else text, *end, line_style(number)[0])
+    return EndLabel("\n".join(filter(None, lines)), *end, line_style(number)[0])
+
+
+def _width_text(seconds: float) -> str:
+    """Write how wide a bin is.
+
+    >>> _width_text(0.2), _width_text(500.0)
+    ('200 ms', '500 s')
+    """
+    return f"{figure(1000 * seconds)} ms" if seconds < 1 else f"{figure(seconds)} s"

@@ -10,7 +10,7 @@ from chatkit.charts.captions import counted, group_labels, left_out, left_out_of
 from chatkit.charts.end_labels import EndLabel, label_ends, reserve_column
 from chatkit.charts.lettering import figure
 from chatkit.charts.palette import line_style, marker
-from chatkit.charts.straight_line import StraightLine
+from chatkit.charts.straight_line import FEWEST, StraightLine
 from chatkit.charts.style import dressed, head, name_axes, say_nothing, styled
 from chatkit.metrics.columns import numbers_of, require_columns
 from chatkit.metrics.grouping import By, Groups
@@ -43,9 +43,10 @@ def plot_prefill(
 ) -> Axes:
     """Draw the time to first token over the prompt tokens that were not cached, and a line through each group.
 
-    The line is that of least squares, drawn where a group has 3 points or more that differ in tokens: its slope
-    is the prefill time per token, its intercept what a request takes whatever its length. Waiting in a queue is
-    in the points too, so group by what tells loads apart.
+    The line is that of least squares, drawn where a group has 3 points or more and its slope is more than two
+    standard errors from 0 (else the points say nothing of a token's price): the slope is the prefill time per
+    token, its intercept what a request takes whatever its length. Waiting in a queue is in the points too, so
+    group by what tells loads apart.
 
     Args:
         responses: one row per response: ``ttft_ms``, ``prompt_tokens``, ``cached_tokens`` and the columns of
@@ -85,7 +86,7 @@ def plot_prefill(
     )
     if not clouds:
         say_nothing(ax, "no response with a known ttft_ms and prompt_tokens")
-    head(ax, title or _finding(clouds), " · ".join(filter(None, caption)))
+    head(ax, title or _finding(clouds), caption)
     return ax
 
 
@@ -109,11 +110,14 @@ def _label(cloud: _Cloud, number: int) -> EndLabel:
     """Name a group at the right end of its line, or at its rightmost point."""
     last = int(cloud.tokens.argmax())
     x, y = float(cloud.tokens[last]), float(cloud.ttft_ms[last])
-    text = f"n = {len(cloud.tokens):,}"
+    n, said = f"n = {len(cloud.tokens):,}", ""
     if cloud.line:
         y = float(cloud.line.at(cloud.tokens[[last]])[0])
-        text = f"{text}: {_in_words(cloud.line)}"
-    return EndLabel(f"{cloud.name}\n{text}" if cloud.name else text, x, y, line_style(number)[0])
+        said = _in_words(cloud.line)
+    elif len(cloud.tokens) >= FEWEST:
+        said = "no clear slope"
+    lines = [cloud.name, ": ".join(filter(None, (n, said)))] if cloud.name else [n, said]
+    return EndLabel("\n".join(filter(None, lines)), x, y, line_style(number)[0])
 
 
 def _in_words(line: StraightLine) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from chatkit.charts.end_labels import size_pt
 from chatkit.charts.lettering import drawable, width_pt
 from chatkit.charts.palette import STALL
-from chatkit.charts.style import TEXT_PT
+from chatkit.charts.style import TEXT_PT, size_pt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

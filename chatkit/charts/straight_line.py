@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 FEWEST = 3
 """Through two points any line goes: it says nothing."""
+_ERRORS = 2.0
 
 
 class StraightLine(NamedTuple):
@@ -23,7 +24,9 @@ class StraightLine(NamedTuple):
 
     @classmethod
     def through(cls, x: Floats, y: Floats) -> StraightLine | None:
-        """Return the line of least squares; None through fewer than 3 points, or if all have the same ``x``.
+        """Return the line of least squares; None through fewer than 3 points, or where its slope could be 0.
+
+        It could be where it is within two of its standard errors of 0, or all points have the same ``x``.
 
         >>> StraightLine.through(np.array([0.0, 10.0, 20.0]), np.array([5.0, 7.0, 9.0]))
         StraightLine(slope=0.2, intercept=5.0)
@@ -32,7 +35,9 @@ class StraightLine(NamedTuple):
             return None
         off = x - x.mean()
         slope = float((off * y).sum() / (off * off).sum())
-        return cls(slope, float(y.mean() - slope * x.mean()))
+        left = y - y.mean() - slope * off
+        error = float(np.sqrt((left * left).sum() / (len(x) - 2) / (off * off).sum()))
+        return cls(slope, float(y.mean() - slope * x.mean())) if abs(slope) > _ERRORS * error else None
 
     def at(self, x: Floats) -> Floats:
         """Return the line's height at each ``x``."""

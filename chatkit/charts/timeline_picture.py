@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chatkit.charts.captions import counted, short_id
+from chatkit.charts.captions import LONGEST, counted, short_id
 from chatkit.charts.colour_names import name_colours
-from chatkit.charts.lettering import shortened
+from chatkit.charts.lettering import fitted, told_apart
 from chatkit.charts.palette import FLOW, INK, STALL, WAIT
-from chatkit.charts.style import TEXT_PT, dressed, head, name_axes, styled
+from chatkit.charts.style import TEXT_PT, dressed, head, name_axes, say_nothing, size_pt, styled
 from chatkit.metrics.columns import numbers_of, require_columns
 from chatkit.metrics.in_flight import flight_spans_us
 from chatkit.metrics.stall_table import stalls
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _BAR = 0.64
-_MOST_NAMES = 40
+_EDGE_PT = 0.5
+_ROW_PT = 0.95 * TEXT_PT
+_NAMES_SHARE = 0.45
+"""The part of the width that names may take."""
 _PHASES = ((WAIT, "waiting"), (FLOW, "streaming"), (STALL, "stalled"))
-_LONGEST = 28
 
 
 @styled
@@ -61,24 +63,40 @@ def plot_timeline(
     sent_s = (starts_us - starts_us.min(initial=np.inf)) / 1e6
     wait_s = np.nan_to_num(numbers_of(known, "ttft_ms")) / 1000
     stream_s = np.nan_to_num(numbers_of(known, "streaming_ms")) / 1000
-    rows = np.arange(n)
-    ax.barh(rows, wait_s, left=sent_s, height=_BAR, color=WAIT)
-    ax.barh(rows, stream_s, left=sent_s + wait_s, height=_BAR, color=FLOW)
+    rows = np.arange(n, dtype=np.int64)
+    _draw_bars(ax, rows, wait_s, sent_s, WAIT)
+    _draw_bars(ax, rows, stream_s, sent_s + wait_s, FLOW)
     if chunks is not None:
         _draw_stalls(ax, known, chunks, sent_s + wait_s)
-    names = [short_id(name) for name in known["message_id"]] if label is None else known[label].astype(str).tolist()
+    names = _names(ax, known, label)
     most = _draw_in_flight(ax, sent_s, (ends_us - starts_us) / 1e6 + sent_s, n)
-    _set_axes(ax, names, f"in flight\n(at most {most})")
-    name_colours(ax, _PHASES if chunks is not None else _PHASES[:-1])
+    _set_axes(ax, names, n, f"in flight\n(at most {most})")
+    legend_pt = name_colours(ax, _PHASES if chunks is not None else _PHASES[:-1]) if n else 0.0
     n_unknown = int(known["ttft_ms"].isna().sum())
     caption = (
         counted(n, "response"),
         "" if chunks is not None else "stalls not shown",
         f"wait unknown for {n_unknown:,}" if n_unknown else "",
-        "" if n <= _MOST_NAMES else "not named",
+        "" if len(names) == n else "not named",
     )
-    head(ax, title or f"{counted(n, 'response')}, at most {most} at once", " · ".join(filter(None, caption)))
+    if not n:
+        say_nothing(ax, "no response with a known start")
+    head(ax, title or _finding(n, most), caption, names, legend_pt)
     return ax
+
+
+def _names(ax: Axes, known: pd.DataFrame, label: str | None) -> list[str]:
+    """Return what the bars are called; nothing where there are more than have room."""
+    if len(known) > size_pt(ax)[1] / (1.2 * _ROW_PT):
+        return []
+    if label is None:
+        return [short_id(name) for name in known["message_id"]]
+    named = ["unknown" if pd.isna(name) else str(name) for name in known[label]]
+    return fitted(told_apart(named, LONGEST), _NAMES_SHARE * size_pt(ax)[0], TEXT_PT)
+
+
+def _finding(n: int, most: int) -> str:
+    return f"{counted(n, 'response')}, at most {most} at once" if n else "No responses"
 
 
 def _draw_stalls(ax: Axes, known: pd.DataFrame, chunks: pd.DataFrame, first_chunk_s: Floats) -> None:
@@ -89,9 +107,17 @@ def _draw_stalls(ax: Axes, known: pd.DataFrame, chunks: pd.DataFrame, first_chun
     found = stalls(own)[["message_id", "sequence", "gap_ms"]].astype({"message_id": "object"})
     ended = own[["message_id", "sequence", "elapsed_ms"]].astype({"message_id": "object", "sequence": "Int64"})
     found = found.merge(ended, on=["message_id", "sequence"])
-    row = row_of.loc[found["message_id"]].to_numpy(np.int64)
+    row = np.asarray(row_of.loc[found["message_id"]], dtype=np.int64)
     left = first_chunk_s[row] + (found["elapsed_ms"] - found["gap_ms"]).to_numpy(np.float64) / 1000
-    ax.barh(row, found["gap_ms"].to_numpy(np.float64) / 1000, left=left, height=_BAR + 0.12, color=STALL)
+    _draw_bars(ax, row, found["gap_ms"].to_numpy(np.float64) / 1000, left, STALL, height=_BAR + 0.12)
+
+
+def _draw_bars(
+    ax: Axes, rows: NDArray[np.int64], widths: Floats, left: Floats, colour: str, height: float = _BAR
+) -> None:
+    """Draw bars with an edge of their own colour: one of a second is seen on an axis of hours."""
+    edges = np.where(widths > 0, _EDGE_PT, 0)
+    ax.barh(rows, widths, left=left, height=height, color=colour, edgecolor=colour, linewidth=edges)
 
 
 def _draw_in_flight(ax: Axes, starts_s: Floats, ends_s: Floats, n: int) -> int:
@@ -110,15 +136,12 @@ def _draw_in_flight(ax: Axes, starts_s: Floats, ends_s: Floats, n: int) -> int:
     return most
 
 
-def _set_axes(ax: Axes, names: list[str], beneath: str) -> None:
+def _set_axes(ax: Axes, names: list[str], n: int, beneath: str) -> None:
     """Name the bars and what is beneath them."""
-    n, ground = len(names), ax.get_ylim()[0]
-    ticks = [(n + ground) / 2 - 0.1]
-    texts = [beneath]
+    ground = ax.get_ylim()[0]
     ax.set_xlim(left=0)
-    if n <= _MOST_NAMES:
-        ticks, texts = [*range(n), *ticks], [*(shortened(name, _LONGEST) for name in names), *texts]
-    ax.set_yticks(ticks, texts, fontsize=TEXT_PT, color=INK, parse_math=False)
+    ticks = [*range(len(names)), (n + ground) / 2 - 0.1]
+    ax.set_yticks(ticks, [*names, beneath], fontsize=TEXT_PT, color=INK, parse_math=False)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
     ax.spines["left"].set_visible(False)

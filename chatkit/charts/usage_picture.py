@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from chatkit.charts.captions import counted, group_labels, left_out
 from chatkit.charts.colour_names import name_colours
-from chatkit.charts.end_labels import size_pt
-from chatkit.charts.lettering import figure
+from chatkit.charts.lettering import figure, fitted
 from chatkit.charts.palette import ANSWER, CACHED, INK, MUTED, NEW, REASONING
-from chatkit.charts.style import TEXT_PT, dressed, head, name_axes, say_nothing, styled
+from chatkit.charts.style import TEXT_PT, dressed, head, name_axes, say_nothing, size_pt, styled
 from chatkit.metrics.grouping import By, Groups
 from chatkit.metrics.token_kinds import InputTokens, OutputTokens
 
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 _KINDS = ((CACHED, "cached input"), (NEW, "uncached input"), (ANSWER, "output"), (REASONING, "reasoning"))
 _BAR = 0.72
+_TICK_PT = 45.0
+"""Room for the number at a tick."""
 _ROW_PT = 1.4 * TEXT_PT
-_LEGEND_PT = 2.0 * TEXT_PT
+_NAMES_SHARE = 0.45
+"""The part of the width that names may take."""
 
 
 @styled
@@ -63,7 +66,8 @@ def plot_usage(
     tokens = np.array([kinds[:, known][:, rows].sum(axis=1) for rows in groups.rows()]).reshape(-1, len(_KINDS))
     order = np.arange(len(groups)) if _is_scale(groups.keys) else np.argsort(-tokens.sum(axis=1), kind="stable")
     tokens, names = tokens[order], [group_labels(groups.keys)[number] for number in order]
-    bars, names, n_shared = _with_room(tokens, names, int((size_pt(ax)[1] - _LEGEND_PT) / _ROW_PT))
+    names = fitted(names, _NAMES_SHARE * size_pt(ax)[0], TEXT_PT)
+    bars, names, n_shared = _with_room(tokens, names, int(size_pt(ax, names)[1] / _ROW_PT))
     shown = [number for number in range(len(_KINDS)) if number < 3 or tokens[:, number].any()]
     _draw(ax, bars, shown)
     _name_bars(ax, names, bars.sum(axis=1))
@@ -74,11 +78,10 @@ def plot_usage(
         left_out(int((~known).sum()), "without usage"),
     )
     name_axes(ax, "tokens", " · ".join(groups.keys.columns))
-    if len(bars):
-        name_colours(ax, [_KINDS[number] for number in shown], inside=True)
-    else:
+    legend_pt = name_colours(ax, [_KINDS[number] for number in shown]) if len(bars) else 0.0
+    if not len(bars):
         say_nothing(ax, "no response with usage")
-    head(ax, title or _finding(tokens.sum(axis=0)), " · ".join(filter(None, caption)))
+    head(ax, title or _finding(tokens.sum(axis=0)), caption, names, legend_pt)
     return ax
 
 
@@ -110,8 +113,8 @@ def _draw(ax: Axes, bars: Floats, shown: list[int]) -> None:
 def _name_bars(ax: Axes, names: list[str], totals: Floats) -> None:
     """Write each bar's name at its left, and how many tokens it is at its right."""
     ax.set_xlim(0, max(float(totals.max(initial=0.0)), 1.0) * 1.12)
-    n_rows = max(len(names), 1)
-    ax.set_ylim(n_rows / (1 - _LEGEND_PT / size_pt(ax)[1]) - 0.5, -0.5)
+    ax.set_ylim(max(len(names), 1) - 0.5, -0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(max(2, int(size_pt(ax, names)[0] / _TICK_PT)), steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter("{x:,.10g}")
     ax.set_yticks(range(len(names)), names, fontsize=TEXT_PT, color=INK, parse_math=False)
     ax.tick_params(axis="y", length=0)

@@ -188,7 +188,33 @@ def test_no_chunks_and_one_chunk_are_pictures_too(
     stalled: pd.DataFrame, chunks_at: Callable[..., pd.DataFrame]
 ) -> None:
     assert texts(plot_gaps(stalled.iloc[:0]), "caption") == ["no responses · no chunks"]
-    assert plot_gaps(chunks_at("one", 5)).get_title(loc="left") == "No stalls"
+    for nothing in (stalled.iloc[:0], chunks_at("one", 5)):
+        ax = plot_gaps(nothing)
+        assert ax.get_title(loc="left") == "No gaps"
+        assert texts(ax, "nothing") == ["nothing to draw: no gap is known"]
+
+
+def test_chunks_without_a_time_are_left_out_and_counted(stalled: pd.DataFrame) -> None:
+    stalled.loc[2:4, ["offset_ms", "elapsed_ms", "gap_ms"]] = np.nan
+    ax = plot_gaps(stalled)
+    assert [x for x, _, _ in stems(ax)] == [0.11, 0.97, 1.37, 1.39]
+    assert texts(ax, "caption") == ["stalled- · 5 chunks · 3 chunks without a time left out"]
+    everything = plot_gaps(stalled.assign(offset_ms=np.nan, elapsed_ms=np.nan))
+    assert texts(everything, "caption") == ["no responses · no chunks · 8 chunks without a time left out"]
+
+
+def test_many_stalls_leave_the_other_gaps_to_be_seen(chunks_at: Callable[..., pd.DataFrame]) -> None:
+    """Stems of 400 stalls would cover the axes: they begin at the limit, where those of other gaps end."""
+    gaps = np.tile([10.0] * 9 + [400.0], 400)
+    ax = plot_gaps(chunks_at("m", *np.cumsum(gaps)))
+    reds = [lines for lines in ax.findobj(LineCollection) if np.allclose(lines.get_color()[0], STALL_COLOUR)]
+    (red,) = [lines.get_segments() for lines in reds if len(lines.get_segments()) == 400]
+    assert {(round(float(low[1]), 6), round(float(high[1]), 6)) for low, high in red} == {(250.0, 400.0)}
+
+
+def test_ticks_end_where_the_time_does(stalled: pd.DataFrame) -> None:
+    ax = plot_gaps(stalled)
+    assert max(ax.get_xticks()) <= 1.39 * 1.01 < ax.get_xlim()[1]
 
 
 def test_a_missing_clock_is_named(stalled: pd.DataFrame) -> None:

@@ -91,7 +91,7 @@ def test_more_than_six_responses_without_names_are_one_line(chunks_at: ChunksAt)
     assert len(paces(plot_pace(six))) == 6
     ax = plot_pace(seven)
     assert paces(ax) == [{(0, 0.5): 10}]
-    assert texts(ax, "end label") == ["n = 7, mean 10 chunks/s"]
+    assert texts(ax, "end label") == ["n = 7\nmean 10 chunks/s"]
 
 
 def test_one_chunk_has_no_pace_and_none_is_a_picture_too(chunks_at: ChunksAt) -> None:

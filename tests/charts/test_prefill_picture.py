@@ -48,22 +48,29 @@ def test_points_are_waits_over_the_tokens_that_were_not_cached(responses: pd.Dat
 def test_a_line_goes_through_three_points_of_different_lengths(responses: pd.DataFrame) -> None:
     ax = plot_prefill(responses, by="server")
     assert points(ax, joined=True) == [[[10, 25], [30, 65]]]
-    assert set(texts(ax, "end label")) == {"a\nn = 3: 5 + 2 ms/token", "b\nn = 2", "c\nn = 3"}
+    assert set(texts(ax, "end label")) == {"a\nn = 3: 5 + 2 ms/token", "b\nn = 2", "c\nn = 3: no clear slope"}
 
 
 def test_the_line_is_that_of_least_squares() -> None:
-    """By hand: means 2 and 3, sum of (x - 2)(y - 3) = 2 and of (x - 2)^2 = 2, so 1 a token after 1."""
-    frame = pd.DataFrame({"prompt_tokens": [1, 2, 3], "ttft_ms": [3.0, 1.0, 5.0]})
+    """By hand: means 2 and 21, sum of (x - 2)(y - 21) = 20 and of (x - 2)^2 = 2, so 10 a token after 1."""
+    frame = pd.DataFrame({"prompt_tokens": [1, 2, 3], "ttft_ms": [12.0, 19.0, 32.0]})
     ax = plot_prefill(frame)
-    assert points(ax, joined=True) == [[[1, 2], [3, 4]]]
-    assert ax.get_title(loc="left") == "Each uncached prompt token adds 1 ms to the wait"
-    assert texts(ax, "end label") == ["n = 3: 1 + 1 ms/token"]
+    assert points(ax, joined=True) == [[[1, 11], [3, 31]]]
+    assert ax.get_title(loc="left") == "Each uncached prompt token adds 10 ms to the wait"
+    assert texts(ax, "end label") == ["n = 3\n1 + 10 ms/token"]
+
+
+def test_a_slope_that_could_be_none_is_not_drawn() -> None:
+    """By hand: slope 1, residuals 1, -2, 1, so its standard error is sqrt(6 / 1 / 2) = 1.7 and two of them are more."""
+    ax = plot_prefill(pd.DataFrame({"prompt_tokens": [1, 2, 3], "ttft_ms": [3.0, 1.0, 5.0]}))
+    assert points(ax, joined=True) == []
+    assert texts(ax, "end label") == ["n = 3\nno clear slope"]
 
 
 def test_what_is_not_known_is_left_out_or_said(responses: pd.DataFrame) -> None:
     ax = plot_prefill(responses.assign(ttft_ms=[np.nan, *responses["ttft_ms"][1:]]), by="server")
     assert texts(ax, "caption") == [
-        "7 responses · 1 with an unknown wait or prompt left out · cached tokens of 1 unknown, taken as none"
+        "7 responses · 1 with an unknown wait or prompt left out\ncached tokens of 1 unknown, taken as none"
     ]
     ax = plot_prefill(responses.drop(columns="cached_tokens"), by="server")
     assert texts(ax, "caption") == ["8 responses · cached tokens of all unknown, taken as none"]

@@ -72,7 +72,27 @@ def test_an_unknown_wait_is_not_drawn_and_counted(responses: pd.DataFrame) -> No
 
 
 def test_no_responses_are_a_picture_too(responses: pd.DataFrame) -> None:
-    assert plot_timeline(responses.iloc[:0]).get_title(loc="left") == "no responses, at most 0 at once"
+    ax = plot_timeline(responses.iloc[:0])
+    assert ax.get_title(loc="left") == "No responses"
+    assert [text.get_text() for text in ax.texts if text.get_gid() == "nothing"] == [
+        "nothing to draw: no response with a known start"
+    ]
+
+
+def test_a_bar_of_a_second_is_seen_on_an_axis_of_hours(responses: pd.DataFrame) -> None:
+    """Every bar that has a length has an edge, too; one that has none is not drawn by its edge."""
+    late = responses.assign(started_at=responses["started_at"] + pd.to_timedelta([10, 0], "h"), ttft_ms=[np.nan, 500.0])
+    found = [bar for container in plot_timeline(late).containers for bar in container]
+    assert {(bar.get_width() > 0, bar.get_linewidth() > 0) for bar in found} == {(True, True), (False, False)}
+
+
+@pytest.mark.parametrize(("n", "named"), [(12, 12), (60, 0)])
+def test_names_are_written_where_there_is_room(responses: pd.DataFrame, n: int, named: int) -> None:
+    names = [f"a-{'very-' * 9}long-name-{number}" for number in range(n)]
+    ax = plot_timeline(pd.concat([responses.iloc[1:]] * n, ignore_index=True).assign(name=names), label="name")
+    written = [label.get_text() for label in ax.get_yticklabels()][:-1]
+    assert len(set(written)) == named
+    assert ("not named" in ax.texts[0].get_text()) == (named == 0)
 
 
 def test_a_missing_column_is_named(responses: pd.DataFrame) -> None:
