@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import Protocol, TextIO
 
 from chatkit.replay.layout import Layout
 
@@ -82,8 +82,7 @@ class TerminalScreen:
             return
         cleared = _CLEAR_BELOW if self._has_status else ""
         self._has_status = False
-        placed = self._layout.place(text, self._width, _RED if ended_stall else "")
-        self._send(cleared + "".join(self._coloured(piece, colour) for piece, colour in placed))
+        self._send(cleared + self._placed(self._layout, text, _RED if ended_stall else ""))
 
     def say(self, status: str, *, is_stalled: bool = False) -> None:
         """Write the status under the text; where it is too long its last parts, which change, are what is left."""
@@ -98,7 +97,7 @@ class TerminalScreen:
         """Remove the status, end the line, and write the last words."""
         cleared = _CLEAR_BELOW if self._has_status else ""
         end = "\r\n" if self._layout.column else ""
-        said = f"{self._coloured(last_words, _DIM)}\r\n" if last_words else ""
+        said = f"{self._placed(Layout(), last_words, _DIM)}\r\n" if last_words else ""
         self._has_status, self._layout = False, Layout()
         self._send(cleared + end + said)
 
@@ -109,6 +108,9 @@ class TerminalScreen:
             return max(2, os.get_terminal_size(self._out.fileno()).columns)
         except (OSError, ValueError):
             return max(2, shutil.get_terminal_size().columns)
+
+    def _placed(self, layout: Layout, text: str, colour: str) -> str:
+        return "".join(self._coloured(*piece) for piece in layout.place(text, self._width, colour))
 
     def _coloured(self, text: str, colour: str) -> str:
         return f"{colour}{text}{_PLAIN}" if colour and self._has_colours else text

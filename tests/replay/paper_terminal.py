@@ -46,22 +46,23 @@ class PaperTerminal:
         elif re.fullmatch(r"\x1b\[\d+D", code):
             assert int(code[2:-1]) <= self.column, "sent back beyond the beginning of a line"
             self.column -= int(code[2:-1])
-        elif code == "\x1b[0K":
-            self.screen[self.row][self.column :] = " " * (self.columns - self.column)
         elif code == "\x1b7":
             self.kept = (self.row, self.column)
         elif code == "\x1b8":
             self.row, self.column = self.kept
-        elif code == "\x1b[2K":
-            self.screen[self.row] = self._blank()
-        elif code == "\x1b[0J":
-            self.screen[self.row][self.column :] = " " * (self.columns - self.column)
-            self.screen[self.row + 1 :] = [self._blank() for _ in self.screen[self.row + 1 :]]
+        elif code in {"\x1b[2K", "\x1b[0K", "\x1b[0J"}:
+            self._clear(code)
         elif re.fullmatch(r"\x1b\[\d+m", code):
             self.colour = "" if code == "\x1b[0m" else code
         else:
             assert code.isprintable(), f"a terminal would obey {code!r}"
             self._put(code)
+
+    def _clear(self, code: str) -> None:
+        start = 0 if code == "\x1b[2K" else self.column
+        self.screen[self.row][start:] = " " * (self.columns - start)
+        if code == "\x1b[0J":
+            self.screen[self.row + 1 :] = [self._blank() for _ in self.screen[self.row + 1 :]]
 
     def _put(self, character: str) -> None:
         wide = 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -147,7 +147,8 @@ def test_on_a_terminal_the_text_stays_and_the_last_line_sums_up() -> None:
     out = played(message_of(*STALLED, end_ms=1200), is_terminal=True)
     assert on_paper(out, width=120).lines() == [
         "Once upon a time there was …",
-        "gemma, 7 chunks, 1.20 s, TTFT 100 ms, stop, 1 stall of 1.00 s",
+        "gemma, 7 chunks, 1.20 s, TTFT 100 ms,",
+        "stop, 1 stall of 1.00 s",
     ]
 
 
