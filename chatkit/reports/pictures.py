@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from chatkit.reports.material import Material
 
 _SIZE_IN = (9.0, 3.8)
+_PER_ROW_IN, _HIGHEST_IN = 0.19, 9.0
+"""A comparison of many groups is higher, so that each has room for its name; a page holds it."""
 _DPI = 144
 _MOST_BARS = 20
 
@@ -59,16 +61,19 @@ def timeline_picture(material: Material) -> str | None:
 
 def comparison_picture(comparison: pd.DataFrame | None) -> str | None:
     """Draw how far the groups are from the first; None where there is nothing to compare."""
-    return None if comparison is None else _image(lambda ax: plot_compare(comparison, ax=ax))
+    if comparison is None:
+        return None
+    height_in = min(max(_SIZE_IN[1], _PER_ROW_IN * len(comparison) + 1), _HIGHEST_IN)
+    return _image(lambda ax: plot_compare(comparison, ax=ax), height_in)
 
 
 def _chunks_of(material: Material, message_ids: list[str]) -> pd.DataFrame:
     return material.chunks[material.chunks["message_id"].isin(message_ids)].copy()
 
 
-def _image(draw: Callable[[Axes], Axes]) -> str:
+def _image(draw: Callable[[Axes], Axes], height_in: float = _SIZE_IN[1]) -> str:
     """Draw on a figure that pyplot does not know, and return it as a data URI."""
-    figure = Figure(figsize=_SIZE_IN, layout="constrained")
+    figure = Figure(figsize=(_SIZE_IN[0], height_in), layout="constrained")
     draw(figure.subplots())
     target = io.BytesIO()
     figure.savefig(target, format="png", dpi=_DPI)

@@ -102,3 +102,21 @@ def test_two_stores_are_compared(tmp_path: Path) -> None:
     rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>.*?</tr>", first, re.DOTALL)]
     assert [row[:3] for row in rows[1:]] == [["all", "274", "162"], ["other", "137", "162"], ["store", "137", "162"]]
     assert "Compared" in page
+
+
+@pytest.mark.browser
+def test_a_printed_page_cuts_no_table_and_is_light(page_path: Path, tab: Page) -> None:
+    tab.set_viewport_size({"width": 680, "height": 960})  # an A4 page between the usual margins
+    tab.emulate_media(media="print", color_scheme="dark")
+    tab.goto(page_path.as_uri())
+    tables = tab.locator("table")
+    assert tables.count() == 3
+    for place in range(3):
+        box = tables.nth(place).bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 680
+    ground, ink = (
+        tab.evaluate(f"() => getComputedStyle(document.body).{name}") for name in ("backgroundColor", "color")
+    )
+    assert (ground, ink) == ("rgb(255, 255, 255)", "rgb(0, 0, 0)")
+    assert not tab.locator("iframe").first.is_visible()
