@@ -33,7 +33,7 @@ export class TextPane {
   constructor(text, label, onView) {
     this.text = text;
     this.length = 0;
-    this.width = 0; // not known, as long as it is 0
+    this.width = 0; // as long as it can't be seen
     this.hasLongLine = false;
     this.onView = onView;
     this.runs = [];
@@ -118,7 +118,7 @@ export class TextPane {
   /** In another width lines are wrapped elsewhere, so those that go on in another block are put together anew. */
   noteSize() {
     const width = this.el.clientWidth;
-    const isRewrapped = width !== this.width && this.hasLongLine;
+    const isRewrapped = width > 0 && width !== this.width && this.hasLongLine;
     this.width = width;
     if (isRewrapped) {
       const length = this.length;
