@@ -49,11 +49,13 @@ class Case:
 
     @property
     def title(self) -> str:
+        """What stands in the row's first column."""
         more = f", {self.count} players" if self.count > 1 else ""
         return self.recording + more + (", kernel busy" if self.is_busy else "")
 
     @property
     def from_ms(self) -> float:
+        """Where in the recording the replay begins."""
         return max(0.0, recording(self.recording)[-1][0] - self.longest_ms * self.speed)
 
 
@@ -83,6 +85,7 @@ class Measured:
     frames_ms: Floats
 
     def columns(self) -> list[str]:
+        """Lateness, drift, and the share that showed."""
         tenth = max(1, len(self.late_ms) // 10)
         if not len(self.late_ms):
             return ["-", "-", f"{self.shown:.0%}"]
@@ -91,6 +94,7 @@ class Measured:
         return [f"{p50:.0f} / {p95:.0f} / {self.late_ms.max():.0f}", f"{drift:+.0f}", f"{self.shown:.0%}"]
 
     def frame_columns(self) -> list[str]:
+        """Times from frame to frame."""
         return [f"{np.percentile(self.frames_ms, 99):.0f} / {self.frames_ms.max():.0f}"]
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SENT = datetime(2026, 1, 1, tzinfo=UTC)
 TTFT_MS = 200.0
+SPREAD = 1.2
+"""Of uneven gaps: some are 25 times the median, and tinted."""
 
 
 @cache
@@ -45,7 +47,7 @@ def stalled(_: random.Random) -> Deltas:
 
 
 def uneven(dice: random.Random, count: int, median_ms: float, text: Callable[[int], str]) -> Deltas:
-    gaps = [dice.lognormvariate(0, 0.7) * median_ms for _ in range(count)]
+    gaps = [dice.lognormvariate(0, SPREAD) * median_ms for _ in range(count)]
     return [(TTFT_MS + at, text(index)) for index, at in enumerate(accumulate(gaps))]
 
 
@@ -62,11 +64,11 @@ def of_one_line(index: int) -> str:
 RECORDINGS: dict[str, Callable[[random.Random], Deltas]] = {
     "12 ms gaps": steady,
     "a stall of 4 s": stalled,
-    "1,500 chunks": lambda dice: uneven(dice, 1500, 12, word),
-    "20,000 chunks": lambda dice: uneven(dice, 20_000, 6, word),
-    "20,000 chunks, one line": lambda dice: uneven(dice, 20_000, 6, of_one_line),
-    "20,000 line ends": lambda dice: uneven(dice, 20_000, 6, lambda _: "\n"),
-    "1 MB in one line": lambda dice: uneven(dice, 20_000, 6, lambda index: of_one_line(index) * 9),
+    "1,500 chunks": lambda dice: uneven(dice, 1500, 7, word),
+    "20,000 chunks": lambda dice: uneven(dice, 20_000, 4, word),
+    "20,000 chunks, one line": lambda dice: uneven(dice, 20_000, 4, of_one_line),
+    "20,000 line ends": lambda dice: uneven(dice, 20_000, 4, lambda _: "\n"),
+    "1 MB in one line": lambda dice: uneven(dice, 20_000, 4, lambda index: of_one_line(index) * 9),
     "1 MB in one chunk": lambda _: [(TTFT_MS, "".join(map(of_one_line, range(160_000)))), (1000.0, "end")],
 }
 
