@@ -11,7 +11,7 @@ from chatkit.frames.build import build
 from chatkit.frames.filters import Filters, Moment, check_columns, label_keys
 from chatkit.frames.responses import frame_of_responses
 from chatkit.frames.scan import Scan, scan
-from chatkit.frames.source import stores_of
+from chatkit.frames.source import problems_of
 from chatkit.frames.tables import CONTEXTS, MESSAGES, PROBLEMS
 
 if TYPE_CHECKING:
@@ -76,12 +76,14 @@ def messages_df(
 
 
 def problems_df(source: Source) -> pd.DataFrame:
-    """One row per thing that is wrong in the files of the stores named; every file is read.
+    """One row per thing that is wrong in the files of the stores and contexts named; every file is read.
+
+    Of a message, which was read already, only what is wrong in itself: times that go back.
 
     Returns:
         The columns of :data:`chatkit.frames.tables.PROBLEMS`.
     """
-    rows = [problem for store in stores_of(source) for problem in store.problems()]
+    rows = problems_of(source)
     return build(PROBLEMS, {column.name: [getattr(row, column.name) for row in rows] for column in PROBLEMS})
 
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chatkit.models import Message
 from chatkit.store import Context, Store
 from chatkit.store.ids import id_text, resolve
+from chatkit.store.problems import disorder_in
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
+
+    from chatkit.store import Problem
 
 Source = Store | Context | Message | str | os.PathLike[str] | Iterable["Source"]
 """A store, its path, a context, a message, or several of those."""
@@ -25,9 +28,16 @@ class Parts(NamedTuple):
     messages: list[Message]
 
 
-def stores_of(source: Source) -> list[Store]:
-    """Return the stores that a source names, by path or as they are."""
-    return [_store(single) for single in _flat(source) if not isinstance(single, Context | Message)]
+def problems_of(source: Source) -> list[Problem]:
+    """Return what is wrong in the files of all that a source names; each thing once."""
+    found: dict[Problem, None] = {}
+    for single in _flat(source):
+        if isinstance(single, Message):
+            disorder = disorder_in(single)
+            found |= {} if disorder is None else {disorder: None}
+        else:
+            found |= dict.fromkeys((single if isinstance(single, Context) else _store(single)).problems())
+    return list(found)
 
 
 def parts_of(source: Source, context_id: Any = None, *, reading: ExitStack | None = None) -> Parts:

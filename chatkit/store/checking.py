@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +12,19 @@ from chatkit.store.atomic import TEMPORARY_PREFIX
 from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import is_id
 from chatkit.store.journal import is_without_header, read_journal
-from chatkit.store.json_files import read_record
+from chatkit.store.json_files import is_young, read_record
+from chatkit.store.known import missing
 from chatkit.store.locate import CONTEXTS
 from chatkit.store.locks import is_journal_held
-from chatkit.store.problems import Problems
+from chatkit.store.problems import Problem, Problems
+from chatkit.store.remote import is_remote, list_ahead, looking, names_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from chatkit.models import IndexEntry
-    from chatkit.store.folder import Known
+    from chatkit.store.known import Known
 
 UNFINISHED_STATES = ("awaiting_llm_response", "streaming_llm_response", "processing_llm_response")
 
@@ -56,17 +59,19 @@ class Finding:
 
 def check_store(root: Path) -> list[Finding]:
     """Look over every context in our format, and what lies beside them; nothing is changed."""
-    found = [*_temporary(root), *_temporary(root / CONTEXTS)]
-    for folder in context_folders(root):
-        found.extend(check_folder(folder))
+    with looking(root):
+        list_ahead(root)
+        found = [*_temporary(root), *_temporary(root / CONTEXTS)]
+        for folder in context_folders(root):
+            found.extend(check_folder(folder))
     return found
 
 
 def context_folders(root: Path) -> list[ContextFolder]:
     """Return the folder of every context in our format, damaged ones too."""
     contexts = root / CONTEXTS
-    paths = sorted(contexts.iterdir()) if contexts.is_dir() else []
-    return [ContextFolder(path) for path in paths if is_id(path.name) and _is_ours(path)]
+    names = sorted(names_in(contexts)) if contexts.is_dir() else []
+    return [ContextFolder(contexts / name) for name in names if is_id(name) and _is_ours(contexts / name)]
 
 
 def _is_ours(path: Path) -> bool:
@@ -89,6 +94,32 @@ def check_folder(folder: ContextFolder) -> list[Finding]:
         *_metadata(folder, messages, journals),
     ]
     return [finding if finding.context_id else _of(folder, finding) for finding in found]
+
+
+def loose_ends(folder: ContextFolder, metadata: ContextMetadata, listed: Collection[str]) -> Iterator[Problem]:
+    """Yield what lists and files of a context say differently, for a reader who has read all that is listed.
+
+    Args:
+        folder: the context.
+        metadata: what it is.
+        listed: the ids that its index lists.
+    """
+    there = folder.message_ids()
+    for name, message_id in missing(metadata, {*there, *listed}):
+        reason = f"lists {message_id}, of which there is no message"
+        yield Problem(str(folder.metadata_path), folder.context_id, message_id, f"branches.{name}", reason)
+    for message_id in there:
+        if message_id not in listed and (path := _settled_file(folder, message_id)) is not None:
+            reason = "no index lists it; 'chatkit repair' does"
+            yield Problem(str(path), folder.context_id, message_id, "", reason)
+
+
+def _settled_file(folder: ContextFolder, message_id: str) -> Path | None:
+    """Return the file of a message; None where it came a moment ago, so that the index may be on its way."""
+    for path in (folder.message_file(message_id), folder.journal_file(message_id)):
+        with suppress(FileNotFoundError):
+            return None if is_young(path) else path
+    return None
 
 
 def unlisted(metadata: ContextMetadata, messages: list[Known]) -> list[Known]:
@@ -140,11 +171,14 @@ def _damaged(problems: Problems, journals: list[str]) -> Iterator[Finding]:
 
 def _temporary(path: Path, context_id: str | None = None) -> Iterator[Finding]:
     what = "left over from a write that was cut short"
-    for left in sorted(path.glob(f"{TEMPORARY_PREFIX}*")):
-        yield Finding(str(left), "temporary", what, "removed", context_id)
+    for name in sorted(names_in(path)) if path.is_dir() else ():
+        if name.startswith(TEMPORARY_PREFIX):
+            yield Finding(str(path / name), "temporary", what, "removed", context_id)
 
 
 def _journals(folder: ContextFolder, journals: list[str]) -> Iterator[Finding]:
+    if is_remote(folder.path):
+        return  # whether its recorder lives, only the machine knows that it runs on
     for message_id in journals:
         if is_journal_held(folder.path, message_id):
             continue
@@ -217,8 +251,6 @@ def _metadata(folder: ContextFolder, messages: list[Known], journals: list[str])
 
 def _listed_only(metadata: ContextMetadata, there: set[str], path: str) -> Iterator[Finding]:
     """Messages that a branch lists and that are not there: nobody knows any more what they said."""
-    for name, branch in metadata.branches.items():
-        for message_id in branch.message_ids:
-            if message_id not in there:
-                what = f"branch {name} lists {message_id}, of which there is no message"
-                yield Finding(path, "missing", what, None, message_id=message_id)
+    for name, message_id in missing(metadata, there):
+        what = f"branch {name} lists {message_id}, of which there is no message"
+        yield Finding(path, "missing", what, None, message_id=message_id)

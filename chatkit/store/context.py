@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from chatkit.errors import CorruptFileError, NotFoundError, ReadOnlyError
 from chatkit.models.states import AWAITING, STREAMING
 from chatkit.store.branches import add_branch, set_state, set_title, switch_branch
+from chatkit.store.checking import loose_ends
 from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import id_text, resolve
 from chatkit.store.listing import Glance
-from chatkit.store.problems import Problem, Problems
-from chatkit.store.remote import READ_AT_ONCE, check_is_local, is_remote, looking, read_ahead
+from chatkit.store.problems import Problem, Problems, disorder_in
+from chatkit.store.remote import ahead, check_is_local, looking
 from chatkit.store.trash import delete_folder
 from chatkit.store.writing import append
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -115,6 +115,32 @@ class Context:
             return self._files.message(found)
         except FileNotFoundError as error:
             raise NotFoundError(f"message {found} is gone from context {self.context_id}") from error
+
+    def problems(self) -> list[Problem]:
+        """Read every file of the context and return what is wrong with which, now; see ``Store.problems``."""
+        self._problems.forget(self.context_id)
+        self.look_over()
+        return [problem for problem in self._problems if problem.context_id == self.context_id]
+
+    def look_over(self) -> None:
+        """Read every file of the context, so that whatever is wrong with one is noted in its store."""
+        self.refresh()
+        with looking(self._files.path), self._problems.no_warning():
+            try:
+                metadata, message_ids = self.metadata, self.message_ids
+                self.messages()
+            except CorruptFileError as error:
+                self._problems.add(error, self.context_id)
+            else:
+                if isinstance(self._files, ContextFolder):
+                    self._note_loose_ends(self._files, metadata, message_ids)
+
+    def _note_loose_ends(self, folder: ContextFolder, metadata: ContextMetadata, listed: Sequence[str]) -> None:
+        known = frozenset(listed)
+        self._read([message_id for message_id in folder.message_ids() if message_id not in known])
+        loose = loose_ends(folder, metadata, known)
+        for problem in [one for one in loose if not self._problems.has_named(self.context_id, one.message_id or "")]:
+            self._problems.note(problem)
 
     def append_message(self, message: Message, *, branch: str | None = None, at: datetime | None = None) -> Message:
         """Store a message at the end of the context, in the active branch unless another is named.
@@ -230,7 +256,7 @@ class Context:
     def _read(self, message_ids: Sequence[str]) -> list[Message]:
         found = []
         with looking(self._files.path), self._problems.one_warning():
-            for message_id in self._ahead(message_ids):
+            for message_id in ahead(message_ids, self._files.message_file):
                 try:
                     message = self._files.message(message_id)
                 except FileNotFoundError:
@@ -241,28 +267,11 @@ class Context:
                 except CorruptFileError as error:
                     self._problems.add(error, self.context_id, message_id)
                 else:
-                    self._note_order(message)
+                    disorder = disorder_in(message, str(self._files.message_file(message.message_id)), self.context_id)
+                    if disorder is not None:
+                        self._problems.note(disorder)
                     found.append(message)
         return found
-
-    def _ahead(self, message_ids: Sequence[str]) -> Iterator[str]:
-        """Yield the ids; behind a URL, the files of as many as can be held are read at the same time before that."""
-        for start in range(0, len(message_ids), READ_AT_ONCE):
-            several = message_ids[start : start + READ_AT_ONCE]
-            if is_remote(self._files.path) and self._files.has_file_a_message:
-                read_ahead([self._files.message_file(message_id) for message_id in several])
-            yield from several
-
-    def _note_order(self, message: Message) -> None:
-        """Note times that go back; they are kept as they are."""
-        chunks = message.streaming_response.chunks if message.streaming_response else ()
-        for place, (before, chunk) in enumerate(pairwise(chunks), start=1):
-            if chunk.timestamp < before.timestamp:
-                path = str(self._files.message_file(message.message_id))
-                where = f"streaming_response.chunks.{place}.timestamp"
-                reason = f"goes back by {(before.timestamp - chunk.timestamp).total_seconds() * 1000:.3f} ms"
-                self._problems.note(Problem(path, self.context_id, message.message_id, where, reason))
-                return
 
     def creation_order(self) -> tuple[bool, datetime, str]:
         """Return what contexts are sorted by: their creation, unknown last, then their id."""

@@ -16,8 +16,6 @@ class ContextFiles(Protocol):
 
     format_name: str
     """``chatkit``, ``single-file`` or ``split``."""
-    has_file_a_message: bool
-    """Whether each message is in a file of its own."""
     context_id: str
     path: Path
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from chatkit.errors import CorruptFileError
-from chatkit.models import Branch, ContextMetadata, Index, IndexEntry, Message
-from chatkit.models.context import MAIN, State
+from chatkit.models import ContextMetadata, Index, IndexEntry, Message
 from chatkit.models.states import state_after
 from chatkit.store.ids import is_id
 from chatkit.store.journal import SUFFIX as JOURNAL_SUFFIX
 from chatkit.store.journal import read_journal
 from chatkit.store.json_files import read_record
-from chatkit.store.remote import folder_mark, names_in
+from chatkit.store.known import Known, metadata_told
+from chatkit.store.remote import ahead, folder_mark, looking, names_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,6 @@ class ContextFolder:
     """
 
     format_name = "chatkit"
-    has_file_a_message = True
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -43,7 +42,7 @@ class ContextFolder:
         self.is_recovered = False  # whether a writer has ended what others left; see chatkit.store.writing
 
     def metadata(self, problems: Problems) -> ContextMetadata:
-        """Read ``metadata.json``; where it is damaged, all messages are taken to be one branch."""
+        """Read ``metadata.json``; where it is damaged, what the messages themselves tell is taken."""
         try:
             metadata = read_record(self.metadata_path, ContextMetadata)
             if metadata.context_id != self.context_id:
@@ -56,8 +55,7 @@ class ContextFolder:
             problems.add(error, self.context_id)
         else:
             return metadata
-        ids = tuple(entry.message_id for entry in self.index(problems).messages)
-        return ContextMetadata(context_id=self.context_id, branches={MAIN: Branch(name=MAIN, message_ids=ids)})
+        return metadata_told(self.context_id, self.survey(problems), in_flight=bool(self.journal_ids()))
 
     def index(self, problems: Problems) -> Index:
         """Read ``index.json``; where it is missing or damaged, rebuild it from the messages."""
@@ -76,13 +74,14 @@ class ContextFolder:
     def survey(self, problems: Problems) -> list[Known]:
         """Read every message and keep of each what index and metadata say of it, in the order of positions."""
         found: list[Known] = []
-        for message_id in self.message_ids():
-            try:
-                found.append(self._known(message_id))
-            except CorruptFileError as error:
-                problems.add(error, self.context_id, message_id)
-            except FileNotFoundError:
-                continue  # gone since it was listed
+        with looking(self.path):
+            for message_id in ahead(self.message_ids(), self.message_file):
+                try:
+                    found.append(self._known(message_id))
+                except CorruptFileError as error:
+                    problems.add(error, self.context_id, message_id)
+                except FileNotFoundError:
+                    continue  # gone since it was listed
         return sorted(found, key=Known.order)
 
     def _known(self, message_id: str) -> Known:
@@ -172,26 +171,6 @@ class ContextFolder:
         if not isinstance(changed_ns, int):
             return changed_ns
         return changed_ns if time.time_ns() - changed_ns > _COARSE_NS else object()
-
-
-class Known(NamedTuple):
-    """What index and metadata say of a message that is there: its reference, its place, and the state it leaves."""
-
-    entry: IndexEntry
-    position: int | None
-    branch: str | None
-    state: State | None
-
-    @property
-    def message_id(self) -> str:
-        """The message's id."""
-        return self.entry.message_id
-
-    def order(self) -> tuple[bool, int, bool, float, str]:
-        """Return what an index is sorted by: position, then time, unknown last, then id."""
-        created_at = self.entry.created_at
-        at_s = created_at.timestamp() if created_at else 0.0
-        return self.position is None, self.position or 0, created_at is None, at_s, self.message_id
 
 
 def _ids_with(suffix: str, names: list[str]) -> list[str]:

@@ -20,7 +20,7 @@ from chatkit.errors import CorruptFileError
 from chatkit.models import Message, Piece, Response, ResponseMetadata
 from chatkit.models.response import TEXT
 from chatkit.store.atomic import sync_folder, write_all
-from chatkit.store.json_files import dump_json, parse_json, validate
+from chatkit.store.json_files import dump_json, parse_json, read_bytes, validate
 from chatkit.timing.stamps import format_stamp, from_us, parse_stamp, to_us
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def read_journal(path: Path) -> Content:
         FileNotFoundError: there is no such journal.
         CorruptFileError: its first line is not what it should be, or one in the middle.
     """
-    *lines, _torn = path.read_bytes().split(b"\n")
+    *lines, _torn = read_bytes(path).split(b"\n")
     if not lines:
         raise CorruptFileError(str(path), "line 1", "the journal has no header yet")
     message = validate(parse_json(lines[0], path), Message, path)

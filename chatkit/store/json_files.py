@@ -36,12 +36,20 @@ def read_patiently(path: Path, parse: Callable[[bytes, Path], T]) -> T:
         CorruptFileError: it can't be opened, or does not parse.
     """
     try:
-        return parse(_read_bytes(path), path)
+        return parse(read_bytes(path), path)
     except CorruptFileError:
-        if not time.time() - path.stat().st_mtime <= _YOUNG_S:  # NaN where a URL does not tell: those are put whole
+        if not is_young(path):
             raise
         time.sleep(_PAUSE_S)
-        return parse(_read_bytes(path), path)
+        return parse(read_bytes(path), path)
+
+
+def is_young(path: Path) -> bool:
+    """Whether a file changed a moment ago, so that whoever writes it may not be done.
+
+    Where a URL does not tell when that was (NaN), it is not: what is put there is put whole.
+    """
+    return time.time() - path.stat().st_mtime <= _YOUNG_S
 
 
 def parse_json(data: bytes, path: Path) -> Any:
@@ -96,7 +104,7 @@ def dump_json(content: Any) -> bytes:
     return _LONE_HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode() + b"\n"
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """Read a file; one that is there but can't be opened (no permission, a folder) is as bad as a damaged one."""
     try:
         return path.read_bytes()

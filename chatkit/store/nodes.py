@@ -15,6 +15,7 @@ from chatkit.errors import CorruptFileError
 from chatkit.models import Chunk, ContextMetadata, Index, IndexEntry, Message, Piece
 from chatkit.models.message import RESPONSE_TYPE, TEXT_TYPE
 from chatkit.models.response import chunks_of, mean_gap_ms, whole_ms
+from chatkit.store.known import missing
 from chatkit.timing.stamps import parse_stamp, to_us
 
 if TYPE_CHECKING:
@@ -77,12 +78,9 @@ def parents(pool: Mapping[str, Any]) -> dict[str, str | None]:
 
 def note_missing(metadata: ContextMetadata, pool: Collection[str], path: Path, problems: Problems) -> None:
     """Note ids that a branch lists and the pool lacks."""
-    for name, branch in metadata.branches.items():
-        for message_id in branch.message_ids:
-            if message_id not in pool:
-                where = f"branches.{name}"
-                error = CorruptFileError(str(path), where, f"lists {message_id}, of which there is no message")
-                problems.add(error, metadata.context_id, message_id)
+    for name, message_id in missing(metadata, pool):
+        reason = f"lists {message_id}, of which there is no message"
+        problems.add(CorruptFileError(str(path), f"branches.{name}", reason), metadata.context_id, message_id)
 
 
 def _message(node: Mapping[str, Any], context_id: str, place: Place) -> Message:

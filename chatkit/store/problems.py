@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatkit.errors import CorruptFileError, CorruptFileWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from chatkit.models import Message
 
 
 class Problem(NamedTuple):
@@ -31,6 +34,17 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.where}: {self.reason}" if self.where else f"{self.path}: {self.reason}"
+
+
+def disorder_in(message: Message, path: str = "", context_id: str | None = None) -> Problem | None:
+    """Return where the times of a response go back; they are kept as they are. None where they don't."""
+    chunks = message.streaming_response.chunks if message.streaming_response else ()
+    for place, (before, chunk) in enumerate(pairwise(chunks), start=1):
+        if chunk.timestamp < before.timestamp:
+            where = f"streaming_response.chunks.{place}.timestamp"
+            reason = f"goes back by {(before.timestamp - chunk.timestamp).total_seconds() * 1000:.3f} ms"
+            return Problem(path, context_id or message.context_id, message.message_id, where, reason)
+    return None
 
 
 class Problems:
@@ -65,13 +79,18 @@ class Problems:
         """Whether something was wrong with this message already."""
         return any((problem.context_id, problem.message_id) == (context_id, message_id) for problem in self._met)
 
+    def forget(self, context_id: str | None = None) -> None:
+        """Forget what was met in a context, or anywhere, before it is read again: it may have been put right."""
+        kept = [] if context_id is None else [one for one in self._met if one.context_id != context_id]
+        self._met = dict.fromkeys(kept)
+
     @contextmanager
     def one_warning(self) -> Iterator[None]:
         """Read several files: whatever is met in the block that was not met before makes one warning."""
-        before = len(self._met)
+        before = set(self._met)
         with self.no_warning():
             yield
-        new = list(self._met)[before:]
+        new = [problem for problem in self._met if problem not in before]
         if new and not self._depth:
             files = len({problem.path for problem in new})
             warnings.warn(

@@ -11,7 +11,7 @@ from chatkit.errors import ReadOnlyError
 from chatkit.store.urls import is_url, local_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from chatkit.store.remote_tree import RemoteTree, Stat
 
@@ -181,6 +181,16 @@ def read_ahead(paths: Iterable[Path]) -> None:
     remote = [cast("RemotePath", path) for path in paths if is_remote(path)]
     if remote:
         remote[0].tree.read_ahead([path.relative for path in remote])
+
+
+def ahead(message_ids: Sequence[str], file_of: Callable[[str], Path]) -> Iterator[str]:
+    """In a look: yield ids; behind a URL, as many of their files as can be held are read at the same time before."""
+    for start in range(0, len(message_ids), READ_AT_ONCE):
+        several = message_ids[start : start + READ_AT_ONCE]
+        if is_remote(file_of(several[0])):
+            paths = {file_of(message_id) for message_id in several}
+            read_ahead(paths if len(paths) > 1 else ())
+        yield from several
 
 
 def is_listed(path: Path) -> bool:

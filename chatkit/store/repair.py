@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from chatkit.errors import CorruptFileError, StoreBusyError
 from chatkit.models import Branch, ContextMetadata, Index, IndexEntry
 from chatkit.models.context import MAIN
-from chatkit.models.states import AWAITING, IDLE
 from chatkit.store.atomic import TEMPORARY_PREFIX, write_atomically
 from chatkit.store.checking import (
     UNFINISHED_STATES,
@@ -24,17 +23,20 @@ from chatkit.store.checking import (
     unlisted,
 )
 from chatkit.store.json_files import dump, parse_json, read_record, validate
+from chatkit.store.known import last_state, metadata_told
 from chatkit.store.locate import CONTEXTS
 from chatkit.store.locks import context_lock
 from chatkit.store.problems import Problems
 from chatkit.store.recovery import heal_index, recover
+from chatkit.store.remote import check_is_local
 from chatkit.store.splice import Object, change_file, raw, read_array, read_object
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from chatkit.models.context import State
-    from chatkit.store.folder import ContextFolder, Known
+    from chatkit.store.folder import ContextFolder
+    from chatkit.store.known import Known
 
 DAMAGED_METADATA = "metadata.damaged.json"
 
@@ -45,6 +47,7 @@ def repair_store(root: Path) -> tuple[list[Finding], list[Finding]]:
     Returns:
         What was mended, and what is left.
     """
+    check_is_local(root)
     before = check_store(root)
     _sweep(root)
     _sweep_begun(root / CONTEXTS)
@@ -97,16 +100,7 @@ def _make_metadata(folder: ContextFolder) -> None:
     else:
         return
     messages = folder.survey(Problems())
-    moments = [message.entry.created_at for message in messages if message.entry.created_at is not None]
-    lines = _lines(messages)
-    metadata = ContextMetadata(
-        context_id=folder.context_id,
-        branches={name: Branch(name=name, message_ids=ids) for name, ids in lines.items()},
-        active_branch_name=next((m.branch for m in reversed(messages) if m.branch is not None), MAIN),
-        current_state=AWAITING if folder.journal_ids() else _last_state(messages),
-        created_at=min(moments, default=None),
-        updated_at=max(moments, default=None),
-    )
+    metadata = metadata_told(folder.context_id, messages, in_flight=bool(folder.journal_ids()))
     write_atomically(folder.metadata_path, dump(metadata))
 
 
@@ -117,25 +111,6 @@ def _unused(path: Path) -> Path:
         number += 1
         free = path.with_name(f"{path.stem}.{number}{path.suffix}")
     return free
-
-
-def _lines(messages: list[Known]) -> dict[str, tuple[str, ...]]:
-    """Tell the branches from the messages: each has its own, behind the ancestors of the first of them."""
-    own: dict[str, list[str]] = {MAIN: []}
-    for message in messages:
-        if message.branch is not None:
-            own.setdefault(message.branch, []).append(message.message_id)
-    parents = {message.message_id: message.entry.parent_id for message in messages}
-    return {name: (*_ancestors(ids[0], parents), *ids) if ids else () for name, ids in own.items()}
-
-
-def _ancestors(message_id: str, parents: dict[str, str | None]) -> list[str]:
-    found: list[str] = []
-    parent = parents[message_id]
-    while parent in parents and parent != message_id and parent not in found:  # a circle would have no end
-        found.append(parent)
-        parent = parents[parent]
-    return found[::-1]
 
 
 def _order_index(folder: ContextFolder, messages: list[Known]) -> None:
@@ -192,9 +167,4 @@ def _with(ids: tuple[str, ...], message_id: str, places: dict[str, int]) -> tupl
 
 
 def _settled(folder: ContextFolder, state: State, messages: list[Known]) -> State:
-    return _last_state(messages) if state in UNFINISHED_STATES and not folder.journal_ids() else state
-
-
-def _last_state(messages: list[Known]) -> State:
-    """Return the state that the last response left."""
-    return next((message.state for message in reversed(messages) if message.state is not None), IDLE)
+    return last_state(messages) if state in UNFINISHED_STATES and not folder.journal_ids() else state

@@ -19,7 +19,6 @@ class SingleFile:
     """The file of one context, ``conversations/{uuid}.json``; parsed again only when it has changed."""
 
     format_name = "single-file"
-    has_file_a_message = False
 
     def __init__(self, path: Path) -> None:
         self.path = path

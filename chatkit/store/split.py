@@ -22,7 +22,6 @@ class SplitFolder:
     """The folder of one context: ``context.json`` and ``messages_pool/{uuid}.json``."""
 
     format_name = "split"
-    has_file_a_message = True
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -167,14 +167,15 @@ class Store:
         return {one: Context(self._places[one], self._problems) for one in message_ids if one in self._places}
 
     def problems(self) -> list[Problem]:
-        """Read every file of the store and return what is wrong with which.
+        """Read every file of the store and return what is wrong with which, now: what was put right is forgotten.
 
-        Problems met earlier, while something else was read, are among them.
+        Message files that no index lists are among them, and ids that a branch lists and no file has.
         """
-        with self._problems.no_warning():
-            for context in self.contexts():
-                _ = context.entries
-                context.messages()
+        self._problems.forget()
+        with looking(self.path), self._problems.no_warning():
+            list_ahead(self.path)
+            for files in find_contexts(self.path, self._problems).values():
+                Context(files, self._problems).look_over()
         return list(self._problems)
 
     def create_context(

