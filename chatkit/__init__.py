@@ -39,7 +39,15 @@ if TYPE_CHECKING:
         StreamStateError,
     )
     from chatkit.formats import ImportReport, import_recordings
-    from chatkit.frames import chunks_df, contexts_df, messages_df, problems_df, responses_df
+    from chatkit.frames import (
+        chunks_ddf,
+        chunks_df,
+        contexts_df,
+        messages_df,
+        problems_df,
+        responses_ddf,
+        responses_df,
+    )
     from chatkit.metrics import (
         PRESETS,
         Explanation,
@@ -80,7 +88,7 @@ _HOMES = {
         "ImportReport", "import_recordings",
     ),
     "chatkit.frames": (
-        "chunks_df", "contexts_df", "messages_df", "problems_df", "responses_df",
+        "chunks_ddf", "chunks_df", "contexts_df", "messages_df", "problems_df", "responses_ddf", "responses_df",
     ),
     "chatkit.metrics": (
         "Explanation", "PRESETS", "UnpricedModelWarning", "add_concurrency", "add_cost", "add_history",
@@ -146,6 +154,7 @@ __all__ = [
     "add_concurrency",
     "add_cost",
     "add_history",
+    "chunks_ddf",
     "chunks_df",
     "compare",
     "contexts_df",
@@ -168,6 +177,7 @@ __all__ = [
     "record",
     "replay_events",
     "report",
+    "responses_ddf",
     "responses_df",
     "responses_from_chunks",
     "serve",

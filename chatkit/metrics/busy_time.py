@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chatkit.metrics.columns import require_columns
-from chatkit.metrics.grouping import By, Groups
+from chatkit.metrics.dask_columns import in_memory
+from chatkit.metrics.grouping import By, Groups, group_names
 from chatkit.metrics.in_flight import flight_spans_us
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+    from chatkit.metrics.columns import Frame
 
     Floats = NDArray[np.float64]
 
@@ -22,7 +25,7 @@ _COLUMNS = (
 _US_PER_S = 1e6
 
 
-def throughput(responses: pd.DataFrame, by: By = None) -> pd.DataFrame:
+def throughput(responses: Frame, by: By = None) -> pd.DataFrame:
     """Return output tokens per second of all responses together.
 
     ``busy_s`` is the time in which at least one response was in flight: the union of the spans from
@@ -30,7 +33,8 @@ def throughput(responses: pd.DataFrame, by: By = None) -> pd.DataFrame:
     ``window_s`` is the whole time from the first start to the last end.
 
     Args:
-        responses: one row per response: ``started_at``, ``completed_at``, ``completion_tokens``.
+        responses: one row per response: ``started_at``, ``completed_at``, ``completion_tokens``. Of a Dask frame
+            only these columns are computed.
         by: a column, a list of columns, or nothing: all responses are one group.
 
     Returns:
@@ -50,6 +54,8 @@ def throughput(responses: pd.DataFrame, by: By = None) -> pd.DataFrame:
        busy_s  window_s  busy_tokens_per_s  window_tokens_per_s
     0     6.0     100.0               20.0                  1.2
     """
+    names = [*group_names(by), "completion_tokens", "started_at", "completed_at"]
+    responses = in_memory(responses, names, optional=("ttft_ms", "streaming_ms"))
     require_columns(responses, ["completion_tokens"])
     groups = Groups.of(responses, by, taken=_COLUMNS)
     tokens = responses["completion_tokens"].to_numpy(np.float64, na_value=np.nan)

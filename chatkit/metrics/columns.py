@@ -12,10 +12,13 @@ from chatkit.frames.filters import require_names
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import dask.dataframe as dd
     from numpy.typing import NDArray
 
+    Frame = pd.DataFrame | dd.DataFrame
 
-def require_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
+
+def require_columns(frame: Frame, names: Iterable[str]) -> None:
     """Check that a frame has these columns.
 
     Raises:

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 
 from chatkit.metrics.columns import numbers_of, require_columns
-from chatkit.metrics.grouping import By, Groups
+from chatkit.metrics.dask_columns import in_memory
+from chatkit.metrics.grouping import By, Groups, group_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from chatkit.metrics.columns import Frame
 
 DEFAULT_METRICS = ("ttft_ms", "tpot_ms", "e2e_ms", "gap_p99_ms", "gap_max_ms", "stalled_ms")
 """What ``summarize`` shows when not told: the wait, the pace, the whole, and what interrupts it."""
@@ -22,14 +25,15 @@ _PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "max": 100}
 _COLUMNS = ("metric", "count", "missing", "mean", *_PERCENTILES)
 
 
-def summarize(responses: pd.DataFrame, metrics: str | Sequence[str] | None = None, by: By = None) -> pd.DataFrame:
+def summarize(responses: Frame, metrics: str | Sequence[str] | None = None, by: By = None) -> pd.DataFrame:
     """Count, mean and percentiles of figures of responses, one row per group and metric.
 
     The unit is the response: a long one weighs no more than a short one. Figures keep their units, which are
     in their names; percentiles are interpolated linearly (``numpy.percentile``).
 
     Args:
-        responses: one row per response, with the columns in ``metrics`` and ``by``.
+        responses: one row per response, with the columns in ``metrics`` and ``by``; of a Dask frame only these
+            columns are computed and brought together, as exact percentiles need.
         metrics: names of numeric columns; by default those of ``ttft_ms, tpot_ms, e2e_ms, gap_p99_ms,
             gap_max_ms, stalled_ms`` that the frame has.
         by: a column, a list of columns, or nothing: all responses are one group.
@@ -51,13 +55,14 @@ def summarize(responses: pd.DataFrame, metrics: str | Sequence[str] | None = Non
     1     b      0        1    NaN    NaN
     """
     names = metric_names(responses, metrics)
+    responses = in_memory(responses, [*group_names(by), *names])
     groups = Groups.of(responses, by, taken=_COLUMNS)
     parts = [_rows(numbers_of(responses, name), name, groups) for name in names]
     # Stable, so that within a group the metrics keep the order in which they were asked for.
     return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
 
 
-def metric_names(responses: pd.DataFrame, metrics: str | Sequence[str] | None) -> list[str]:
+def metric_names(responses: Frame, metrics: str | Sequence[str] | None) -> list[str]:
     """Return the names of the metrics asked for, or of the main figures that the frame has.
 
     Raises:

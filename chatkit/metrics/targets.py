@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chatkit.metrics.columns import require_columns
-from chatkit.metrics.grouping import By, Groups
+from chatkit.metrics.dask_columns import in_memory
+from chatkit.metrics.grouping import By, Groups, group_names
 from chatkit.metrics.moments import moments_us
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
+
+    from chatkit.metrics.columns import Frame
 
     Booleans = NDArray[np.bool_]
 
@@ -35,10 +38,11 @@ PRESETS: dict[str, dict[str, float]] = {
 
 _COLUMNS = ("met", "missed", "undetermined", "share")
 _FAILED = ("error", "interrupted")
+_OF_ABORTS = ("started_at", "completed_at", "ttft_ms", "n_chunks")
 
 
 def goodput(
-    responses: pd.DataFrame,
+    responses: Frame,
     *,
     ttft_ms: float | None = None,
     tpot_ms: float | None = None,
@@ -55,7 +59,7 @@ def goodput(
 
     Args:
         responses: one row per response: ``status`` and the figures that have a limit; for aborts also
-            ``started_at`` and ``completed_at``.
+            ``started_at`` and ``completed_at``. Of a Dask frame only these columns are computed.
         ttft_ms: limit for the time to the first chunk.
         tpot_ms: limit for the time per output token after the first.
         e2e_ms: limit for the whole response.
@@ -82,6 +86,7 @@ def goodput(
     0    2       1             0  0.666667
     """
     limits = _limits({"ttft_ms": ttft_ms, "tpot_ms": tpot_ms, "e2e_ms": e2e_ms}, preset)
+    responses = in_memory(responses, [*group_names(by), "status", *limits], optional=_OF_ABORTS)
     require_columns(responses, ["status", *limits])
     groups = Groups.of(responses, by, taken=_COLUMNS)
     missed, met = _verdicts(responses, limits)
@@ -120,7 +125,7 @@ def _gave_up_late(responses: pd.DataFrame, limits: Mapping[str, float]) -> Boole
     aborted: Booleans = responses["status"].eq("aborted").to_numpy(np.bool_)
     if not aborted.any() or not limits.keys() & {"ttft_ms", "e2e_ms"}:
         return np.zeros(len(responses), dtype=np.bool_)
-    require_columns(responses, ["started_at", "completed_at", "ttft_ms", "n_chunks"])
+    require_columns(responses, _OF_ABORTS)
     lasted_ms = (moments_us(responses["completed_at"]) - moments_us(responses["started_at"])) / 1000
     saw_nothing = responses["n_chunks"].eq(0).to_numpy(np.bool_)
     request_known = saw_nothing | responses["ttft_ms"].notna().to_numpy(np.bool_)
