@@ -8,19 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 from chatkit.frames import responses_df
 from chatkit.frames.tables import RESPONSES
+from chatkit.models.one_line import one_line
+from chatkit.models.summary import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
+    from chatkit.models import Message
     from chatkit.store import Context, Store
 
 _LOOKED_AT = 20
 """In so many contexts is looked for the names of labels; other labels can be given by name."""
+_USUAL = "scenario"
+"""The label that is offered first where there is one."""
 _MOST_VALUES = 50
 """A label with more values than this is no choice."""
 _TITLE_CHARS = 60
+_WORDS_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,20 @@ class Catalogue:
 
 def title_of(context: Context) -> str:
     """Return a context's title on one line, or the beginning of its id."""
-    title = " ".join((context.title or "").split()) or context.context_id[:8]
-    return title if len(title) <= _TITLE_CHARS else f"{title[: _TITLE_CHARS - 1]}…"
+    return one_line(context.title or "", _TITLE_CHARS) or context.context_id[:8]
+
+
+def line_of(message: Message) -> str:
+    """Return a message on one line: who, what its response took, and its first words."""
+    words = one_line(message.content, _WORDS_CHARS)
+    response = message.streaming_response
+    if response is None:
+        return f"{message.role}: {words}"
+    took = [duration_text(response.duration_ms), f"TTFT {duration_text(response.figures['ttft_ms'])}"]
+    n_stalls = len(response.stalls)
+    if n_stalls:
+        took.append(f"{n_stalls} stall" + "s" * (n_stalls != 1))
+    return f"{', '.join(took)}: {words}"
 
 
 def _label_names(contexts: Sequence[Context]) -> tuple[str, ...]:
@@ -104,7 +122,7 @@ def _label_names(contexts: Sequence[Context]) -> tuple[str, ...]:
                 found |= dict.fromkeys(
                     name for name, value in message.metadata.items() if isinstance(value, str | int | bool)
                 )
-    return tuple(name for name in found if name not in taken)
+    return tuple(sorted((name for name in found if name not in taken), key=lambda name: name != _USUAL))
 
 
 def _n_values(column: pd.Series[Any]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -11,9 +10,9 @@ from matplotlib.figure import Figure
 
 from chatkit.charts import plot_gaps
 from chatkit.frames import chunks_df
-from chatkit.player.axes_link import AxesLink
-from chatkit.player.catalogue import Catalogue, Wanted, title_of
+from chatkit.player.catalogue import Catalogue, Wanted, line_of, title_of
 from chatkit.player.pager import Pager
+from chatkit.player.picture import TimePicture
 from chatkit.player.widget import Player
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from chatkit.store import Context, Store
 
 _ANY = "any"
-_PICTURE_DPI = 110
 _PICTURE_INCHES = (9.0, 2.8)
 
 
@@ -54,16 +52,18 @@ class Explorer(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         self.context: Context | None = None
         self.message: Message | None = None
         self.player: Player | None = None
-        self._link: AxesLink | None = None
         self._matching: frozenset[str] = frozenset()
-        self._model = _choice("model", catalogue.models)
+        self._model = _choice("model", [_ANY, *catalogue.models])
         self._label = _choice("label", catalogue.labels)
-        self._value = _choice("value", [])
+        self._value = _choice("is", [_ANY])
+        self._offer_values(None)
         self._stalls = widgets.Checkbox(description="has stalls", indent=False, layout={"width": "auto"})
         self._contexts = Pager("contexts", title_of, self._show_context)
         self._messages = Pager("messages", self._line, self._show_message)
         self._stage = widgets.VBox()
-        filters = widgets.HBox([self._model, self._label, self._value, self._stalls], layout={"flex_flow": "row wrap"})
+        row = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 12px"}
+        labels = [self._label, self._value] if catalogue.labels else []
+        filters = widgets.HBox([self._model, *labels, self._stalls], layout=row)
         lists = widgets.HBox([self._contexts, self._messages])
         super().__init__([filters, lists, self._stage])
         self._label.observe(self._offer_values, "value")
@@ -77,16 +77,13 @@ class Explorer(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
     @property
     def wanted(self) -> Wanted:
         """What the controls ask for."""
-        chosen = {
-            name: None if control.value == _ANY else control.value
-            for name, control in {"model": self._model, "label": self._label, "value": self._value}.items()
-        }
-        return Wanted(**chosen, has_stalls=self._stalls.value)
+        model, value = (None if control.value == _ANY else control.value for control in (self._model, self._value))
+        label = None if value is None else self._label.value
+        return Wanted(model=model, label=label, value=value, has_stalls=self._stalls.value)
 
     def _offer_values(self, _: Any) -> None:
-        label = self.wanted.label
+        label = self._label.value
         self._value.options = [_ANY] if label is None else [_ANY, *self.catalogue.values_of(label)]
-        self._filter(None)
 
     def _filter(self, _: Any) -> None:
         self._matching = frozenset(self.catalogue.matching(self.wanted)["message_id"])
@@ -101,11 +98,11 @@ class Explorer(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
     def _line(self, message: Message) -> str:
         """Return one line for a message; a response that is asked for is marked."""
         mark = "▸" if message.message_id in self._matching else " "
-        return f"{mark} {message.describe()}"
+        return f"{mark} {line_of(message)}"
 
     def _show_message(self, message: Message | None) -> None:
         left, self.message = self._stage.children, message
-        self._end()
+        self.player = None
         self._stage.children = [] if message is None else self._scene(message)
         for widget in left:
             widget.close()
@@ -115,26 +112,12 @@ class Explorer(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
             text = widgets.Textarea(message.content, disabled=True, rows=8, layout={"width": "auto"})
             return [text]
         self.player = Player(message)
-        picture = widgets.Image(format="png", layout={"width": "100%", "max_width": "1000px"})
         figure = Figure(figsize=_PICTURE_INCHES, layout="constrained")
         FigureCanvasAgg(figure)
         ax = plot_gaps(chunks_df(message), ax=figure.subplots())
-        self._link = AxesLink(self.player, ax, lambda: _draw(figure, picture))
-        _draw(figure, picture)
-        return [self.player, picture]
-
-    def _end(self) -> None:
-        if self._link is not None:
-            self._link.close()
-        self._link, self.player = None, None
+        return [self.player, TimePicture(self.player, ax)]
 
 
 def _choice(name: str, values: Sequence[Any]) -> widgets.Dropdown:
-    layout = {"width": "auto", "min_width": "160px"}
-    return widgets.Dropdown(options=[_ANY, *values], description=name, layout=layout)
-
-
-def _draw(figure: Figure, picture: widgets.Image) -> None:
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=_PICTURE_DPI)
-    picture.value = drawn.getvalue()
+    layout, style = {"width": "auto", "min_width": "140px"}, {"description_width": "initial"}
+    return widgets.Dropdown(options=values, description=name, layout=layout, style=style)

@@ -31,7 +31,7 @@ class Pager(widgets.VBox, Generic[T]):  # type: ignore[misc] # ipywidgets ships 
         self._back = _button("arrow-left", "Previous page", lambda: self._turn(-PAGE))
         self._on = _button("arrow-right", "Next page", lambda: self._turn(PAGE))
         self._where = widgets.Label()
-        head = widgets.HBox([self._back, self._on, self._where])
+        head = widgets.HBox([self._where, self._back, self._on])
         super().__init__([head, self._select], layout={"flex": "1 1 0", "min_width": "0"})
         self._select.observe(self._choose, "index")
 
@@ -49,6 +49,8 @@ class Pager(widgets.VBox, Generic[T]):  # type: ignore[misc] # ipywidgets ships 
         page = self._entries[start : start + PAGE]
         total = len(self._entries)
         self._where.value = f"{start + 1:,} to {start + len(page):,} of {total:,} {self._noun}" if total else "none"
+        turns = "visible" if total > PAGE else "hidden"
+        self._back.layout.visibility = self._on.layout.visibility = turns
         self._back.disabled = start == 0
         self._on.disabled = start + PAGE >= total
         self._select.unobserve(self._choose, "index")

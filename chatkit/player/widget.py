@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from chatkit.player.choice import Playable
+    from chatkit.player.picture import TimePicture
     from chatkit.store import Store
 
 _FOLLOWABLE = ("position_ms", "chunk", traitlets.All)
@@ -173,14 +174,17 @@ class Player(anywidget.AnyWidget):
         """
         return Embedded(self.page(), repr(self), height_px)
 
-    def link_axes(self, ax: Axes) -> AxesLink:
+    def link_axes(self, ax: Axes) -> AxesLink | TimePicture:
         """Put a cursor on a chart whose x axis is the response's time in seconds (``ck.plot_gaps``).
 
-        With ``%matplotlib widget`` it moves with the player, and a click on the chart moves the player. A static
-        chart is shown here, and anew on each pause.
+        The cursor moves with the player, and a click on the chart moves the player. A chart that is a widget
+        (``%matplotlib widget``) or a window stays where it is; a static one is shown here, as it is now.
 
         Returns:
             The link; its ``close()`` ends it.
+
+        Raises:
+            ValueError: the chart is a static one, and its x axis is not linear.
         """
         return link(self, ax)
 

@@ -44,6 +44,12 @@ def server_module() -> str:
 
 
 @cache
+def picture_module() -> str:
+    """Return the chart that goes with a player as an ES module, whose default export is what anywidget renders."""
+    return _read("picture.js")
+
+
+@cache
 def player_style() -> str:
     """Return the player's style sheet."""
     return _read("style.css")
