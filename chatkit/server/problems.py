@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 _LOGGER = logging.getLogger(__name__)
 
+_TRY_AGAIN = {"Retry-After": "1"}
 _STATUSES: dict[type[ChatkitError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     CorruptFileError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -67,7 +68,8 @@ class ProblemError(HTTPException):
         if isinstance(error, CorruptFileError):
             return cls(HTTPStatus.INTERNAL_SERVER_ERROR, str(error), file=error.path, where=error.where)
         if isinstance(error, ChatkitError):
-            return cls(next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500), str(error))
+            status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
+            return cls(status, str(error), headers=_TRY_AGAIN if isinstance(error, StoreBusyError) else None)
         return cls(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: the server's log says more")
 
     def to_dict(self) -> dict[str, Any]:
