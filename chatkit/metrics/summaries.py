@@ -96,7 +96,7 @@ def _rows(values: NDArray[np.float64], metric: str, groups: Groups) -> pd.DataFr
 
 def _statistics(values: NDArray[np.float64]) -> list[float]:
     """Return the mean and the percentiles of the known values; NaN without one."""
-    known = values[~np.isnan(values)]
+    known = np.sort(values[~np.isnan(values)])  # so that the mean is the same to the last bit in any order of rows
     if not len(known):
         return [np.nan] * (1 + len(_PERCENTILES))
     return [float(known.mean()), *np.percentile(known, list(_PERCENTILES.values())).tolist()]

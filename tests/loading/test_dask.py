@@ -182,7 +182,7 @@ METRICS: list[Any] = [
 def test_numbers_across_responses_are_the_same_of_either_kind_of_frame(numbers: Any) -> None:
     lazy = ck.responses_ddf(SAMPLE, labels="scenario")
     eager = ck.responses_df(SAMPLE, labels="scenario")
-    pd.testing.assert_frame_equal(numbers(lazy), numbers(eager))
+    pd.testing.assert_frame_equal(numbers(lazy), numbers(eager), check_exact=True)
 
 
 def test_numbers_load_only_their_columns(monkeypatch: pytest.MonkeyPatch) -> None:
