@@ -10,6 +10,7 @@ from chatkit.capture.request import Turn, n_repeated, system_prompt, title, turn
 from chatkit.models import Branch, ContextConfig, Message
 from chatkit.models.context import MAIN
 from chatkit.store import Store
+from chatkit.store.urls import is_url
 
 if TYPE_CHECKING:
     import os
@@ -26,9 +27,12 @@ def store_at(place: Store | str | os.PathLike[str]) -> Store:
 
     Raises:
         FormatError: something else is at the path.
+        ReadOnlyError: it is a URL.
     """
     if isinstance(place, Store):
         return place
+    if is_url(str(place)):
+        return Store.create(place)  # says what is wrong with that
     path = Path(place)
     is_free = not path.exists() or (path.is_dir() and not any(path.iterdir()))
     return Store.create(path) if is_free else Store(path)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chatkit.cli.places import folder, place
 from chatkit.errors import ReadOnlyError
 from chatkit.store import Store
 from chatkit.store.checking import check_store, context_folders
@@ -14,6 +14,7 @@ from chatkit.store.repair import repair_store
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from chatkit.store.checking import Finding
 
@@ -34,8 +35,9 @@ def add_to(commands: Any) -> None:
     )
     repair.add_argument("--apply", action="store_true", help="mend; without it nothing is changed")
     repair.set_defaults(run=run_repair)
+    check.add_argument("store", type=place, help="a store")
+    repair.add_argument("store", type=folder, help="a store")
     for parser in (check, repair):
-        parser.add_argument("store", type=Path, help="a store")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -75,17 +77,17 @@ def run_repair(arguments: argparse.Namespace) -> int:
     return 1 if left else 0
 
 
-def _root(path: Path) -> Path:
+def _root(named: Path | str) -> Path:
     """Return the folder of a store in our format.
 
     Raises:
         FormatError: it is no store.
         ReadOnlyError: it is in an old format.
     """
-    store = Store(path)
-    if not context_folders(path) and store.contexts():
-        raise ReadOnlyError(f"{path}: an old format is only read; 'chatkit migrate' makes a store that can be mended")
-    return path
+    store = Store(named)
+    if not context_folders(store.path) and store.contexts():
+        raise ReadOnlyError(f"{named}: an old format is only read; 'chatkit migrate' makes a store that can be mended")
+    return store.path
 
 
 def _print_json(**content: Any) -> None:

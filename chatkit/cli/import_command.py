@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chatkit.cli.places import folder
 from chatkit.formats import import_recordings
 from chatkit.store import Store
 
@@ -21,7 +22,7 @@ def add_to(commands: Any) -> None:
         description="Turn raw captures into contexts and messages. Importing twice adds nothing.",
     )
     parser.add_argument("recordings", nargs="+", type=Path, help="*.jsonl files, or folders of such")
-    parser.add_argument("--store", required=True, type=Path, help="the store; made if there is none")
+    parser.add_argument("--store", required=True, type=folder, help="the store; made if there is none")
     parser.set_defaults(run=run)
 
 

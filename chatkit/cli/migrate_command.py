@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from chatkit.cli.places import folder
 from chatkit.store.migration import migrate, verify_migration
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def add_to(commands: Any) -> None:
         "chunk. The source is not changed in any way. Killed and started again, it goes on from there. "
         "Exit code 1 if files of the source are damaged, or the comparison finds a difference.",
     )
-    parser.add_argument("source", type=Path, help="the store; it is only read")
-    parser.add_argument("target", nargs="?", type=Path, help="a new folder (default: SOURCE.chatkit)")
+    parser.add_argument("source", type=folder, help="the store; it is only read")
+    parser.add_argument("target", nargs="?", type=folder, help="a new folder (default: SOURCE.chatkit)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--update", action="store_true", help="bring over what is new or has changed since")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chatkit.cli.places import place
 from chatkit.replay import play
 from chatkit.store import Store
 from chatkit.timing.schedule import check_idle_limit, check_speed
@@ -21,7 +21,7 @@ def add_to(commands: Any) -> None:
         help="type a response out as it arrived",
         description="Type a response out in the terminal as it arrived, with its waits and its stalls. Ctrl-C ends it.",
     )
-    parser.add_argument("store", type=Path, help="a store, in the new or an old format")
+    parser.add_argument("store", type=place, help="a store, in the new or an old format")
     parser.add_argument("message_id", help="the message's id, or a unique beginning of it (8 characters or more)")
     parser.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="2 is twice as fast, 0 prints at once")
     parser.add_argument(

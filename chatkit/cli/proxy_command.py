@@ -6,10 +6,10 @@ import argparse
 import asyncio
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from chatkit.capture.asking import store_at
+from chatkit.cli.places import folder
 from chatkit.server.extra import server_extra
 
 _HOST, _PORT = "127.0.0.1", 8766
@@ -25,7 +25,7 @@ def add_to(commands: Any) -> None:
         "context per conversation. Keys and cookies are not kept. For this machine only. Ctrl-C ends it.",
     )
     parser.add_argument("--upstream", required=True, metavar="URL", help="the base URL that the proxy stands for")
-    parser.add_argument("--store", required=True, type=Path, help="where to; a new store is made where there is none")
+    parser.add_argument("--store", required=True, type=folder, help="where to; a new store is made where there is none")
     parser.add_argument("--port", type=int, default=_PORT, help=f"{_PORT} by default; 0 takes any that is free")
     parser.add_argument(
         "--label",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chatkit.cli.places import place
 from chatkit.store import Store
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def add_to(commands: Any) -> None:
         help="summarise a store, and write a report with pictures and players",
         description="Print a summary of a store and write one HTML file with it, its pictures and three players.",
     )
-    parser.add_argument("store", type=Path, help="a store, in the new or an old format")
+    parser.add_argument("store", type=place, help="a store, in the new or an old format")
     parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="default: report.html")
     parser.add_argument(
         "--by",
@@ -26,7 +27,7 @@ def add_to(commands: Any) -> None:
         metavar="NAME",
         help="group by a label of the messages (scenario) or a column (model); may be given several times",
     )
-    parser.add_argument("--compare", type=Path, metavar="STORE", help="a second store, to compare the first with")
+    parser.add_argument("--compare", type=place, metavar="STORE", help="a second store, to compare the first with")
     parser.add_argument("--no-text", action="store_true", help="leave the conversations' words out")
     parser.set_defaults(run=run)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chatkit.cli.places import place
 from chatkit.server.extra import server_extra
 from chatkit.store import Store
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
 _PORT = 8765
 
@@ -23,7 +24,7 @@ def add_to(commands: Any) -> None:
         description="Serve a store to this machine: a page to look at it, its contexts and messages, live events, "
         "and replays with the recorded timing, also as the providers' own APIs. Ctrl-C ends it.",
     )
-    parser.add_argument("store", type=Path, help="a store, in the new or an old format")
+    parser.add_argument("store", type=place, help="a store, in the new or an old format")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen; by default for this machine only")
     parser.add_argument("--port", type=int, default=_PORT, help=f"{_PORT} by default; 0 takes any that is free")
     parser.add_argument("--no-token", action="store_true", help="ask for no token; for this machine only")
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _say(store: Path, access: Any) -> None:
+def _say(store: Path | str, access: Any) -> None:
     print(f"{store} is served at {access.link}", flush=True)
     if access.token is not None:
         print("Open that link in a browser; programs send 'Authorization: Bearer TOKEN'. Ctrl-C ends it.", flush=True)

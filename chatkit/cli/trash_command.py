@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chatkit.cli.places import folder
 from chatkit.store import Store
 from chatkit.store.trash import empty_trash, trashed
 
@@ -19,7 +19,7 @@ def add_to(commands: Any) -> None:
         help="list what was deleted, or remove it for good",
         description="List what lies in a store's trash. To take something back, move it to where its path says.",
     )
-    parser.add_argument("store", type=Path, help="a store")
+    parser.add_argument("store", type=folder, help="a store")
     parser.add_argument("--empty", action="store_true", help="remove all of it for good")
     parser.set_defaults(run=run)
 

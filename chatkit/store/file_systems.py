@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fsspec import AbstractFileSystem
 
+_ARCHIVES = {"zip", "tar", "libarchive"}
 _S3 = {"s3", "s3a"}
 _S3_CONNECTIONS = 64
 """Open at a time; the ten of the default make a thousand small files wait for each other."""
@@ -32,6 +33,8 @@ def open_file_system(url: str, options: Mapping[str, Any]) -> tuple[AbstractFile
         OSError: an archive that can't be opened.
     """
     _check_protocols(url)
+    if _protocol(url) in _ARCHIVES and "::" not in url and "fo" not in options:
+        raise FormatError(f"{url}: where is the archive? {_protocol(url)}://FOLDER_IN_IT::PATH_OR_URL_OF_IT")
     known: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True, **options}
     if _protocol(url) in _S3:
         known = {"max_concurrency": _S3_PARTS, **known}

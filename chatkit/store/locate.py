@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 FORMAT_NAME, VERSION = "chatkit", 1
 STORE_FILE, CONTEXTS, CONVERSATIONS = "store.json", "contexts", "conversations"
 METADATA, OLD_CONTEXT = "metadata.json", "context.json"
+_SPOILT_URL = re.compile(r"[a-z][a-z0-9+.-]+:[/\\]")
+"""What is left of ``s3://…`` in a Path."""
 
 
 def check_is_store(root: Path) -> None:
@@ -41,13 +44,20 @@ def _check_is_store(root: Path) -> None:
     if (root / STORE_FILE).exists():
         _check_version(root / STORE_FILE)
     elif not root.exists():
-        what = "nothing is there" if is_remote(root) else "no such folder; Store.create(path) makes a new store"
-        raise FormatError(f"{root}: {what}")
+        raise FormatError(f"{root}: {_absent(root)}")
     elif next(_found(root), None) is None:
         raise FormatError(
             f"{root}: not a store: no {STORE_FILE}, no {CONTEXTS}/*/metadata.json, and neither of the old formats "
             f"({CONVERSATIONS}/*.json, {CONTEXTS}/*/context.json); Store.create(path) makes a new store"
         )
+
+
+def _absent(root: Path) -> str:
+    if is_remote(root):
+        return "nothing is there"
+    if _SPOILT_URL.match(str(root)):
+        return "no such folder; a Path can't hold a URL: give it as text"
+    return "no such folder; Store.create(path) makes a new store"
 
 
 def find_contexts(root: Path, problems: Problems | None = None, *, beginning: str = "") -> dict[str, ContextFiles]:

@@ -22,6 +22,7 @@ from chatkit.store.migration_report import Damage, MigrationReport
 from chatkit.store.migration_source import Image, read_image, shadowed
 from chatkit.store.migration_target import MIGRATION, UNREADABLE, Target, default_target, make_folder
 from chatkit.store.problems import Problem
+from chatkit.store.urls import is_url
 from chatkit.store.verification import Verification, differences_in, only_in_target
 
 if TYPE_CHECKING:
@@ -147,6 +148,8 @@ def verify_migration(
 
 def _root(source: str | os.PathLike[str]) -> Path:
     """Return a path that says which folder it is, unlike "."."""
+    if is_url(str(source)):
+        raise FormatError(f"{source}: a migration reads from a folder; copy what is behind the URL into one first")
     root = Path(source)
     return root.resolve() if root.name in {"", ".."} else root
 

@@ -134,6 +134,8 @@ def path_of(place: str | os.PathLike[str], storage_options: Mapping[str, Any] | 
         MissingExtraError: what reads this kind of URL is not installed.
         ValueError: there are options, but no URL.
     """
+    if isinstance(place, RemotePath):
+        return cast("Path", place)
     text = os.fspath(place) if isinstance(place, str | Path) else str(place)  # a UPath's is its URL
     options = storage_options if storage_options is not None else getattr(place, "storage_options", None)
     local = local_path(text) if is_url(text) else place

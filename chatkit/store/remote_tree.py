@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chatkit.errors import ChatkitError
 from chatkit.store.file_systems import open_file_system
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ class RemoteTree:
         self._tail = separator + rest
         try:
             self._files, root = open_file_system(url, options)
-        except OSError as error:
+        except ChatkitError:
+            raise
+        except Exception as error:
             raise as_os_error(error, self.shown_url) from error
         self._root: str = root.rstrip("/")
         self._listings: dict[str, dict[str, Stat]] = {}
