@@ -54,14 +54,14 @@ class Catalogue:
     labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, store: Store, labels: Sequence[str] | None = None) -> Catalogue:
-        """Read a store's contexts and the table of its responses.
+    def of(cls, store: Store, contexts: tuple[Context, ...], labels: Sequence[str] | None = None) -> Catalogue:
+        """Read the table of a store's responses.
 
         Args:
             store: which.
+            contexts: all of it.
             labels: keys of the messages' own metadata; by default those that the first contexts use.
         """
-        contexts = tuple(store.contexts())
         named = _label_names(contexts) if labels is None else tuple(labels)
         responses = responses_df(store, labels=named)
         choosable = tuple(name for name in named if 0 < _n_values(responses[name]) <= _MOST_VALUES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -16,7 +17,7 @@ from chatkit.player.picture import TimePicture
 from chatkit.player.widget import Player
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from chatkit.models import Message
     from chatkit.store import Context, Store
@@ -28,51 +29,69 @@ _PICTURE_INCHES = (9.0, 2.8)
 def explore(store: Store, labels: Sequence[str] | None = None) -> Explorer:
     """Browse a store in the notebook: choose a context, then a message, and see it replayed beside its gaps.
 
-    The contexts' metadata and the table of responses are read once; messages are read when they are chosen.
+    The contexts can be browsed at once. Meanwhile the table of responses is read, which the filters ask; messages
+    are read when they are chosen.
 
     Args:
         store: which.
         labels: keys of the messages' own metadata to choose by; those that its first contexts use by default.
     """
-    return Explorer(Catalogue.of(store, labels))
+    contexts = tuple(store.contexts())
+    explorer = Explorer(contexts)
+    _meanwhile(lambda: Catalogue.of(store, contexts, labels), explorer)
+    return explorer
 
 
 class Explorer(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
     """Lists over a player and a chart; :func:`explore` makes one.
 
+    Args:
+        contexts: what is listed.
+
     Attributes:
-        catalogue: what is listed.
+        catalogue: what the filters ask; None until :meth:`take` is given it.
         context: the chosen one; None where none matches.
         message: the chosen one; None where there is none.
         player: its player; None for a message that was not streamed.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
+    def __init__(self, contexts: Sequence[Context]) -> None:
+        self.contexts = contexts
+        self.catalogue: Catalogue | None = None
         self.context: Context | None = None
         self.message: Message | None = None
         self.player: Player | None = None
         self._matching: frozenset[str] = frozenset()
-        self._model = _choice("model", [_ANY, *catalogue.models])
-        self._label = _choice("label", catalogue.labels)
-        self._value = _choice("is", [_ANY])
-        self._offer_values(None)
+        self._model, self._label, self._value = _choice("model", [_ANY]), _choice("label", []), _choice("is", [_ANY])
         self._stalls = widgets.Checkbox(description="has stalls", indent=False, layout={"width": "auto"})
+        self._said = widgets.Label("reading the responses …")
         self._contexts = Pager("contexts", title_of, self._show_context)
         self._messages = Pager("messages", self._line, self._show_message)
         self._stage = widgets.VBox()
         row = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 12px"}
-        labels = [self._label, self._value] if catalogue.labels else []
-        filters = widgets.HBox([self._model, *labels, self._stalls], layout=row)
+        self._filters = widgets.HBox([self._said], layout=row)
         lists = widgets.HBox([self._contexts, self._messages])
-        super().__init__([filters, lists, self._stage])
+        super().__init__([self._filters, lists, self._stage])
+        self._contexts.offer(contexts)
+
+    def __repr__(self) -> str:
+        return f"Explorer({len(self.contexts):,} contexts)"
+
+    def take(self, catalogue: Catalogue) -> None:
+        """Offer the filters; what is chosen stays."""
+        self.catalogue = catalogue
+        self._model.options, self._label.options = [_ANY, *catalogue.models], catalogue.labels
+        self._label.value = next(iter(catalogue.labels), None)
+        self._offer_values(None)
         self._label.observe(self._offer_values, "value")
         for control in (self._model, self._value, self._stalls):
             control.observe(self._filter, "value")
-        self._filter(None)
+        labels = [self._label, self._value] if catalogue.labels else []
+        self._filters.children = [self._model, *labels, self._stalls]
 
-    def __repr__(self) -> str:
-        return f"Explorer({len(self.catalogue.contexts):,} contexts, {len(self.catalogue.responses):,} responses)"
+    def fail(self, error: BaseException) -> None:
+        """Say why there are no filters."""
+        self._said.value = f"the responses can't be filtered: {error}"
 
     @property
     def wanted(self) -> Wanted:
@@ -82,23 +101,28 @@ class Explorer(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         return Wanted(model=model, label=label, value=value, has_stalls=self._stalls.value)
 
     def _offer_values(self, _: Any) -> None:
-        label = self._label.value
-        self._value.options = [_ANY] if label is None else [_ANY, *self.catalogue.values_of(label)]
+        label, catalogue = self._label.value, self.catalogue
+        self._value.options = [_ANY, *catalogue.values_of(label)] if label and catalogue else [_ANY]
 
     def _filter(self, _: Any) -> None:
-        self._matching = frozenset(self.catalogue.matching(self.wanted)["message_id"])
-        self._contexts.offer(self.catalogue.contexts_with(self.wanted))
+        if self.catalogue is not None:
+            self._matching = frozenset(self.catalogue.matching(self.wanted)["message_id"])
+            self._contexts.offer(self.catalogue.contexts_with(self.wanted))
 
     def _show_context(self, context: Context | None) -> None:
         self.context = context
         messages = context.messages() if context else []
-        first = next((m for m in messages if m.message_id in self._matching), None)
+        first = next((message for message in messages if self._is_wanted(message)), None)
         self._messages.offer(messages, chosen=first)
+
+    def _is_wanted(self, message: Message) -> bool:
+        """Whether this is a response, and one that is asked for."""
+        is_any = self.wanted == Wanted()
+        return message.streaming_response is not None and (is_any or message.message_id in self._matching)
 
     def _line(self, message: Message) -> str:
         """Return one line for a message; a response that is asked for is marked."""
-        mark = "▸" if message.message_id in self._matching else " "
-        return f"{mark} {line_of(message)}"
+        return f"{'▸' if self._is_wanted(message) else ' '} {line_of(message)}"
 
     def _show_message(self, message: Message | None) -> None:
         left, self.message = self._stage.children, message
@@ -116,6 +140,24 @@ class Explorer(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         FigureCanvasAgg(figure)
         ax = plot_gaps(chunks_df(message), ax=figure.subplots())
         return [self.player, TimePicture(self.player, ax)]
+
+
+def _meanwhile(read: Callable[[], Catalogue], explorer: Explorer) -> None:
+    """Read beside the notebook's event loop; where there is none nothing waits for it either."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        explorer.take(read())
+        return
+
+    def hand_over(done: asyncio.Future[Catalogue]) -> None:
+        error = done.exception()
+        if error is None:
+            explorer.take(done.result())
+        else:
+            explorer.fail(error)
+
+    loop.run_in_executor(None, read).add_done_callback(hand_over)
 
 
 def _choice(name: str, values: Sequence[Any]) -> widgets.Dropdown:

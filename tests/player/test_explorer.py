@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,7 +58,7 @@ def test_it_lists_contexts_and_the_first_ones_messages_and_plays_the_first_respo
     assert browser.message.content == "w w w w w w "
     assert repr(browser.player).startswith(f"Player(message {browser.message.message_id[:8]}: 6 chunks, 150 ms")
     assert [type(shown).__name__ for shown in browser._stage.children] == ["Player", "TimePicture"]
-    assert repr(browser) == "Explorer(2 contexts, 3 responses)"
+    assert repr(browser) == "Explorer(2 contexts)"
 
 
 def test_a_choice_of_model_label_or_stalls_narrows_the_contexts_and_goes_to_a_response_that_matches(
@@ -163,7 +164,8 @@ def test_ten_thousand_responses_are_filtered_from_the_table_alone() -> None:
     read: list[str] = []
     contexts = tuple(Untouched(context_id=f"c{i}", title=f"Title {i}") for i in range(n // 2))
     catalogue = Catalogue(contexts, responses, ())  # type: ignore[arg-type] # stands for contexts, without files
-    browser = Explorer(catalogue)
+    browser = Explorer(contexts)  # type: ignore[arg-type] # likewise
+    browser.take(catalogue)
     assert read == ["c0"]
     assert len(lines(browser._contexts)) == PAGE
     browser._stalls.value = True
@@ -173,8 +175,49 @@ def test_ten_thousand_responses_are_filtered_from_the_table_alone() -> None:
 
 
 def test_the_sample_stores_labels_can_be_chosen_by() -> None:
-    catalogue = Catalogue.of(ck.Store(SAMPLE))
+    sample = ck.Store(SAMPLE)
+    catalogue = Catalogue.of(sample, tuple(sample.contexts()))
     assert "scenario" in catalogue.labels
     assert "recording_id" not in catalogue.labels
     with_stalls = catalogue.contexts_with(Wanted(has_stalls=True))
     assert 0 < len(with_stalls) < len(catalogue.contexts)
+
+
+def test_in_a_notebook_one_can_browse_while_the_responses_are_read_and_the_choice_stays(store: ck.Store) -> None:
+    async def cell() -> Explorer:
+        browser = explore(store)
+        assert browser.catalogue is None
+        assert browser._filters.children == (browser._said,)
+        browser._contexts._select.index = 1
+        player = browser.player
+        is_read = asyncio.Event()
+        browser._filters.observe(lambda _: is_read.set(), "children")
+        await is_read.wait()
+        assert browser.player is player
+        return browser
+
+    browser = asyncio.run(asyncio.wait_for(cell(), timeout=30))
+    assert browser._contexts._select.index == 1
+    assert browser._model.options == ("any", "gemma", "qwen")
+    browser._stalls.value = True
+    assert browser._contexts._where.value == "1 to 1 of 1 contexts"
+
+
+def test_a_table_that_can_not_be_read_is_said_and_one_can_browse_on(
+    store: ck.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(Catalogue, "of", fail)
+
+    async def cell() -> Explorer:
+        browser = explore(store)
+        is_said = asyncio.Event()
+        browser._said.observe(lambda _: is_said.set(), "value")
+        await is_said.wait()
+        return browser
+
+    browser = asyncio.run(asyncio.wait_for(cell(), timeout=30))
+    assert browser._said.value == "the responses can't be filtered: the disk is gone"
+    assert browser.player is not None
