@@ -10,7 +10,7 @@ import pandas as pd
 from chatkit.models.text import well_formed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from chatkit.frames.column import Column, Dtype, Table
 
@@ -39,6 +39,28 @@ def build(
     made |= {name: label_array(values) for name, values in (labels or {}).items()}
     frame = pd.DataFrame(made)
     return frame if wanted is None else frame[wanted]
+
+
+def assemble(
+    table: Table,
+    column: Callable[[str], Any],
+    *,
+    labels: Mapping[str, list[Any]] | None = None,
+    wanted: list[str] | None = None,
+) -> pd.DataFrame:
+    """Make a frame of columns that are made one by one, only those that are wanted; nothing is copied.
+
+    Args:
+        table: the declaration.
+        column: makes the column of a name.
+        labels: values of further columns, of no declared dtype.
+        wanted: only these columns, in this order.
+    """
+    labels = labels or {}
+    names = wanted if wanted is not None else [*(declared.name for declared in table), *labels]
+    made = {name: label_array(labels[name]) if name in labels else column(name) for name in dict.fromkeys(names)}
+    frame = pd.DataFrame(made, copy=False)
+    return frame if list(made) == names else frame[names]
 
 
 def label_array(values: Sequence[Any]) -> Any:

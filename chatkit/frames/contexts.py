@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from chatkit.frames.build import build
+from chatkit.frames.build import assemble, build
 from chatkit.frames.filters import Filters, Moment, check_columns, label_keys
-from chatkit.frames.responses import frame_of_responses
-from chatkit.frames.scan import Scan, scan
+from chatkit.frames.responses import response_column
+from chatkit.frames.scan import Scan, scan, wanted_rows
 from chatkit.frames.source import problems_of
 from chatkit.frames.tables import CONTEXTS, MESSAGES, PROBLEMS
+from chatkit.frames.values import ids, integers, strings, times, us_of, whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from chatkit.frames.scan import Rows
     from chatkit.frames.source import Source
 
-_PREVIEW_CHARS = 60
+_SUMS = {"prompt_tokens", "completion_tokens", "median_ttft_ms"}
+_TIMES = {"created_at", "updated_at"}
+_COUNTS = {"n_messages", "n_responses", "n_branches"}
+_IDS = {"message_id", "context_id"}
 
 
 def contexts_df(
@@ -30,6 +36,7 @@ def contexts_df(
     since: Moment = None,
     until: Moment = None,
     columns: Iterable[str] | None = None,
+    cache: bool = True,
 ) -> pd.DataFrame:
     """One row per context; ``since`` and ``until`` ask for its creation, ``model`` for the one it is set to.
 
@@ -39,15 +46,12 @@ def contexts_df(
         The columns of :data:`chatkit.frames.tables.CONTEXTS`, in the order of creation, unknown last.
     """
     wanted = check_columns(columns, CONTEXTS, ())
-    found = scan(source, Filters.of(context_id))
-    frame = build(CONTEXTS, found.contexts | _sums(found), ids=found.ids)
-    filters = Filters.of(model=model, since=since, until=until)
-    keep = [
-        filters.wants_model(model) and filters.wants_time(None if moment is pd.NaT else moment)
-        for model, moment in zip(found.contexts.get("model", []), frame["created_at"], strict=True)
-    ]
-    frame = frame[np.array(keep, dtype=np.bool_)].reset_index(drop=True)
-    return frame if wanted is None else frame[wanted]
+    found = scan(source, Filters.of(context_id), cache=cache)
+    known = found.contexts
+    keep = wanted_rows(Filters.of(model=model, since=since, until=until), known["model"], known["created_at"])
+    sums = _sums(found) if wanted is None or set(wanted) & _SUMS else {}
+    frame = assemble(CONTEXTS, partial(_context_column, found, sums), wanted=wanted)
+    return frame if keep.all() else frame[keep].reset_index(drop=True)
 
 
 def messages_df(
@@ -59,6 +63,7 @@ def messages_df(
     until: Moment = None,
     columns: Iterable[str] | None = None,
     labels: str | Iterable[str] = (),
+    cache: bool = True,
 ) -> pd.DataFrame:
     """One row per message, whatever its type; takes what :func:`~chatkit.frames.responses.responses_df` takes.
 
@@ -68,11 +73,9 @@ def messages_df(
         The columns of :data:`chatkit.frames.tables.MESSAGES`.
     """
     wanted = check_columns(columns, MESSAGES, labels := label_keys(labels))
-    found = scan(source, Filters.of(context_id, model, since, until, labels))
-    contents = found.messages.get("content", [])
-    known = {"n_chars": [len(content) for content in contents], "preview": [_preview(content) for content in contents]}
-    chosen = {key: found.message_labels.get(key, []) for key in labels}
-    return build(MESSAGES, found.messages | known, ids=found.ids, labels=chosen, wanted=wanted)
+    found = scan(source, Filters.of(context_id, model, since, until), cache=cache)
+    rows = found.messages()
+    return assemble(MESSAGES, partial(_message_column, found, rows), labels=rows.labels(labels), wanted=wanted)
 
 
 def problems_df(source: Source) -> pd.DataFrame:
@@ -87,20 +90,42 @@ def problems_df(source: Source) -> pd.DataFrame:
     return build(PROBLEMS, {column.name: [getattr(row, column.name) for row in rows] for column in PROBLEMS})
 
 
+def _context_column(found: Scan, sums: dict[str, Any], name: str) -> Any:
+    if name in _SUMS:
+        return sums[name]
+    column = found.contexts[name]
+    if name == "context_id":
+        return ids(np.arange(len(column)), found.context_index)
+    if name in _TIMES:
+        return times(us_of(column))
+    return whole(column) if name in _COUNTS else strings(column)
+
+
+def _message_column(found: Scan, rows: Rows, name: str) -> Any:
+    if name == "position":
+        return integers(rows.places[name])
+    if name == "branches":
+        return strings(rows.places[name])
+    if name == "n_chars":
+        return whole(rows.messages.column("text_chars"))
+    if name == "n_chunks":
+        return integers(rows.messages.column(name))
+    if name == "created_at":
+        return times(us_of(rows.messages.column(name)))
+    return response_column(found, rows, name) if name in _IDS else strings(rows.messages.column(name))
+
+
 def _sums(found: Scan) -> dict[str, Any]:
     """Sum up the responses of each context, in the order of the contexts."""
-    responses = frame_of_responses(found)
-    groups = responses.groupby("context_id", observed=False)
-    of_contexts = found.contexts.get("context_id", [])
-    sums = groups[["prompt_tokens", "completion_tokens"]].sum(min_count=1).reindex(of_contexts)
+    rows = found.responses()
+    names = ["prompt_tokens", "completion_tokens", "ttft_ms"]
+    responses = pd.DataFrame({name: response_column(found, rows, name) for name in names})
+    groups = responses.groupby(rows.of_context)
+    of_contexts = np.arange(found.contexts.num_rows)
+    sums = groups[names[:2]].sum(min_count=1).reindex(of_contexts)
     medians = groups["ttft_ms"].median().reindex(of_contexts)
     return {
         "prompt_tokens": sums["prompt_tokens"].array,
         "completion_tokens": sums["completion_tokens"].array,
         "median_ttft_ms": medians.to_numpy(),
     }
-
-
-def _preview(content: str) -> str:
-    line = " ".join(content[: 4 * _PREVIEW_CHARS].split())
-    return line if len(line) <= _PREVIEW_CHARS else f"{line[: _PREVIEW_CHARS - 1]}…"

@@ -95,7 +95,7 @@ class Files(Protocol):
 
 def files_in(folder: Path) -> Files:
     """Return the files of a folder of contexts, on a disk or behind a URL."""
-    if isinstance(folder, Path) and type(folder).__module__.partition(".")[0] == "pathlib":
+    if isinstance(folder, Path):
         return LocalFiles(folder)
     from chatkit.frames.remote_files import RemoteFiles  # noqa: PLC0415 - local stores need no fsspec
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chatkit.frames.build import build, integers
+from chatkit.frames.build import assemble
 from chatkit.frames.filters import Filters, Moment, check_columns, label_keys
+from chatkit.frames.part import CHUNKS as CHUNK_COLUMNS
+from chatkit.frames.part import TOKENS
 from chatkit.frames.scan import Scan, scan
-from chatkit.frames.streams import ChunkRows, chunk_rows, streams
 from chatkit.frames.tables import CHUNKS, RESPONSES
-from chatkit.timing import Ragged, figures, gaps, is_stall
+from chatkit.frames.values import floats, ids, integers, kinds, strings, times, us_of, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     import pandas as pd
 
+    from chatkit.frames.scan import Rows
     from chatkit.frames.source import Source
 
 _WHOLE = {"n_chunks", "n_reads", "n_chars"}
+_TEXTS = {"parent_id", "model", "finish_reason", "status"}
+_TIMES = {"started_at", "completed_at"}
+_PLACES = {"turn", "response_index"}
 
 
 def responses_df(
@@ -32,17 +38,20 @@ def responses_df(
     until: Moment = None,
     columns: Iterable[str] | None = None,
     labels: str | Iterable[str] = (),
+    cache: bool = True,
 ) -> pd.DataFrame:
     """One row per streamed response: its latency and its token usage.
 
     Args:
         source: a store, its path, a context, a message, or a list of those.
-        context_id: only this context or these (an id, a unique beginning of one, a row of a table, a list).
+        context_id: only this context or these (an id, a unique beginning of one, a row of a table, a list): only
+            their files are read.
         model: only this model or these.
         since: only responses that started then or later; a time without a zone is UTC.
         until: only responses that started before then.
-        columns: only these, in this order.
+        columns: only these, in this order; others are not made.
         labels: keys of the messages' own metadata that become further columns.
+        cache: keep what was parsed in the user's cache folder, and take from there what no file has changed since.
 
     Returns:
         The columns of :data:`chatkit.frames.tables.RESPONSES`, in the order in which contexts were made and
@@ -54,9 +63,9 @@ def responses_df(
         KeyError: there is no such column.
     """
     wanted = check_columns(columns, RESPONSES, labels := label_keys(labels))
-    found = scan(source, Filters.of(context_id, model, since, until, labels))
-    frame = frame_of_responses(found, _labels(found, labels))
-    return frame if wanted is None else frame[wanted]
+    found = scan(source, Filters.of(context_id, model, since, until), cache=cache)
+    rows = found.responses()
+    return assemble(RESPONSES, partial(response_column, found, rows), labels=rows.labels(labels), wanted=wanted)
 
 
 def chunks_df(
@@ -68,6 +77,7 @@ def chunks_df(
     until: Moment = None,
     columns: Iterable[str] | None = None,
     labels: str | Iterable[str] = (),
+    cache: bool = True,
 ) -> pd.DataFrame:
     """One row per chunk of a streamed response, as it arrived; takes what :func:`responses_df` takes.
 
@@ -76,58 +86,44 @@ def chunks_df(
         known, ``gap_ms`` on the first chunk of each response and where the delta is empty.
     """
     wanted = check_columns(columns, CHUNKS, labels := label_keys(labels))
-    found = scan(source, Filters.of(context_id, model, since, until, labels))
-    rows = chunk_rows(found)
-    of_response = rows.times_us.rows
-    known = {
-        name: np.asarray(found.responses.get(name, []), dtype=object)[of_response].tolist()
-        for name in ("message_id", "context_id")
-    }
-    extra = {key: [values[row] for row in of_response] for key, values in _labels(found, labels).items()}
-    columns_of = found.chunks | known | _chunk_times(found, rows)
-    return build(CHUNKS, columns_of, ids=found.ids, labels=extra, wanted=wanted)
+    keep = CHUNK_COLUMNS.keys() if wanted is None else CHUNK_COLUMNS.keys() & set(wanted)
+    found = scan(source, Filters.of(context_id, model, since, until), keep=keep, cache=cache)
+    rows = found.responses()
+    counts = rows.messages.counts()
+    of_chunk = np.repeat(np.arange(len(counts)), counts)
+    of_chunks = {key: [values[row] for row in of_chunk] for key, values in rows.labels(labels).items()}
+    return assemble(CHUNKS, partial(_chunk_column, found, rows, counts), labels=of_chunks, wanted=wanted)
 
 
-def frame_of_responses(found: Scan, labels: Mapping[str, list[Any]] | None = None) -> pd.DataFrame:
-    """Return the responses of a scan with their figures."""
-    known = {name: _whole(name, values) for name, values in figures(streams(found, chunk_rows(found))).items()}
-    return build(RESPONSES, found.responses | known, ids=found.ids, labels=labels)
+def response_column(found: Scan, rows: Rows, name: str) -> Any:
+    """Make one column of the table of responses."""
+    if name in _PLACES:
+        return integers(rows.places[name])
+    if name == "message_id":
+        return ids(rows.of_message, found.message_index)
+    if name == "context_id":
+        return ids(rows.of_context, found.context_index)
+    column = rows.messages.column(name)
+    if name in TOKENS or name == "n_stalls":
+        return integers(column)
+    if name in _TEXTS:
+        return strings(column)
+    if name in _TIMES:
+        return times(us_of(column))
+    return whole(column) if name in _WHOLE else floats(column)
 
 
-def _chunk_times(found: Scan, rows: ChunkRows) -> dict[str, Any]:
-    """What each chunk's arrival says; an empty delta has a place in time, and counts in nothing."""
-    times, of_response, shown = rows.times_us, rows.times_us.rows, rows.is_shown
-    counted = streams(found, rows)
-    gap_ms, stalled = np.full(len(shown), np.nan), np.zeros(len(shown), dtype=np.bool_)
-    between = gaps(counted.times_us)
-    between_ms = Ragged(between.values / 1000, between.bounds)
-    follows = np.flatnonzero(shown)[_not_first(counted.times_us)]
-    gap_ms[follows], stalled[follows] = between_ms.values, is_stall(between_ms)
-    chars = np.where(rows.is_text, rows.n_chars, 0).cumsum()
-    before = np.concatenate(([0], chars))[times.bounds[:-1]]
-    return {
-        "offset_ms": (times.values - counted.requested_us[of_response]) / 1000,
-        "elapsed_ms": (times.values - counted.times_us.first()[of_response]) / 1000,
-        "gap_ms": gap_ms,
-        "n_chars": rows.n_chars,
-        "accumulated_chars": chars - before[of_response],
-        "is_stall": stalled,
-    }
-
-
-def _not_first(times: Ragged) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    inside = np.ones(len(times.values), dtype=np.bool_)
-    inside[times.bounds[:-1][times.counts > 0]] = False
-    return inside
-
-
-def _whole(name: str, values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Any:
-    if name in _WHOLE:
-        return values.astype(np.int64)
-    if name == "n_stalls":
-        return integers(None if np.isnan(value) else int(value) for value in values)
-    return values
-
-
-def _labels(found: Scan, labels: tuple[str, ...]) -> dict[str, list[Any]]:
-    return {key: found.response_labels.get(key, []) for key in labels}
+def _chunk_column(found: Scan, rows: Rows, counts: np.ndarray[Any, Any], name: str) -> Any:
+    """Make one column of the table of chunks."""
+    if name == "message_id":
+        return ids(np.repeat(rows.of_message.astype(np.int32), counts), found.message_index)
+    if name == "context_id":
+        return ids(np.repeat(rows.of_context.astype(np.int32), counts), found.context_index)
+    if name == "kind":
+        return kinds(rows.messages.texts(name))
+    if name == "delta":
+        return strings(rows.messages.texts(name))
+    numbers = rows.messages.numbers(name)
+    if name == "timestamp":
+        return times(numbers)
+    return numbers.view(np.bool_) if name == "is_stall" else numbers

@@ -28,6 +28,46 @@ class Parts(NamedTuple):
     messages: list[Message]
 
 
+class Named(NamedTuple):
+    """The stores, contexts and messages that a source names; nothing of them has been read."""
+
+    stores: list[Store]
+    contexts: list[Context]
+    messages: list[Message]
+
+    def context_ids(self, wanted: Any) -> set[str]:
+        """Return the whole ids of contexts that are meant; those of stores are listed for this only where need be.
+
+        Raises:
+            NotFoundError: no context has this id, or several begin so.
+        """
+        known = {context.context_id for context in self.contexts}
+        for store in self.stores:
+            known |= store.contexts_by_id().keys()
+        return _ids(wanted, known)
+
+
+def named_in(source: Source, reading: ExitStack) -> Named:
+    """Tell what a source names. When ``reading`` ends, each store says in one warning what was wrong until then.
+
+    Raises:
+        FormatError: a path holds no store.
+        TypeError: the source is none.
+    """
+    found = Named([], [], [])
+    for single in _flat(source):
+        if isinstance(single, Message):
+            found.messages.append(single)
+        elif isinstance(single, Context):
+            reading.enter_context(single.one_warning())
+            found.contexts.append(single)
+        else:
+            store = _store(single)
+            reading.enter_context(store.one_warning())
+            found.stores.append(store)
+    return found
+
+
 def problems_of(source: Source) -> list[Problem]:
     """Return what is wrong in the files of all that a source names; each thing once."""
     found: dict[Problem, None] = {}

@@ -1,0 +1,164 @@
+"""Message files into parts, some hundred at a time: the fast lane, and the models for what it does not take."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from chatkit.errors import CorruptFileError
+from chatkit.frames.compaction import places_in
+from chatkit.frames.files import ABSENT, MESSAGES
+from chatkit.frames.message_file import file_of, message_file
+from chatkit.frames.part import TEXTS, Part
+from chatkit.frames.rows import BadTimesError, Entry, part_of
+from chatkit.store.folder import ContextFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from chatkit.frames.files import FileKey, Files, Listing
+    from chatkit.frames.progress import Progress
+    from chatkit.models import Message
+
+BATCH = 500
+_FLUSH_ROWS = 3_000_000
+"""So many rows of chunks are held before they are written to the cache and mapped from there."""
+_ID = len("00000000-0000-0000-0000-000000000000")
+_MESSAGE_ID = slice(_ID + len(f"/{MESSAGES}/"), -len(".json"))
+
+
+class Stored(NamedTuple):
+    """What was cached, mapped; and where each of its messages was: the number of its part, its row there."""
+
+    segment: Part
+    part: NDArray[np.int64]
+    row: NDArray[np.int64]
+
+
+class Parsing:
+    """Parses message files of one folder of contexts.
+
+    Args:
+        folder: the folder.
+        files: the same, as files.
+        keep: the columns of the chunks that are wanted.
+        progress: told of each batch.
+
+    Attributes:
+        parts: what was made.
+        part: of each path, the number of its part; -1 where it has none.
+        row: of each path, its row there.
+        errors: of each path that no file holds, by its number, why it can't be read.
+    """
+
+    def __init__(self, folder: Path, files: Files, keep: Collection[str], progress: Progress) -> None:
+        self.parts: list[Part] = []
+        self.part = np.empty(0, dtype=np.int64)
+        self.row = np.empty(0, dtype=np.int64)
+        self.errors: dict[int, CorruptFileError] = {}
+        self._folder = folder
+        self._files = files
+        self._keep = keep
+        self._progress = progress
+        self._numbers: list[NDArray[np.int64]] = []
+        self._n_flushed = 0
+
+    def run(self, paths: pa.ChunkedArray, listing: Listing, store: Callable[[Sequence[Part]], Stored | None]) -> None:
+        """Parse files, and those that are not listed by the models: they may be in flight, or missing.
+
+        Args:
+            paths: what is wanted, each once.
+            listing: the files that are there.
+            store: caches parts.
+        """
+        self.part, self.row = np.full(len(paths), -1, dtype=np.int64), np.zeros(len(paths), dtype=np.int64)
+        self._progress.expect(len(paths))
+        numbered = self._entries(paths, listing)
+        while batch := list(islice(numbered, BATCH)):
+            self._add(batch)
+            self._progress.step(len(batch))
+            if sum(int(part.starts[-1]) for part in self.parts[self._n_flushed :]) > _FLUSH_ROWS:
+                self._flush(store)
+        self._flush(store)
+
+    def _entries(self, paths: pa.ChunkedArray, listing: Listing) -> Iterator[tuple[int, Entry]]:
+        places = places_in(paths, pa.array(listing.message_paths, TEXTS))
+        names = paths.to_pylist()
+        listed = np.flatnonzero(places >= 0)
+        keys = listing.message_keys[places[listed]].tolist()
+        data_of = self._files.read([names[number] for number in listed.tolist()])
+        for number, key, data in zip(listed.tolist(), keys, data_of, strict=True):
+            if entry := self._entry(number, names[number], key, data):
+                yield number, entry
+        for number in np.flatnonzero(places < 0).tolist():
+            if entry := self._by_models(number, names[number], ABSENT):
+                yield number, entry
+
+    def _entry(self, number: int, path: str, key: FileKey, data: bytes | OSError) -> Entry | None:
+        if isinstance(data, OSError):
+            return self._by_models(number, path, ABSENT)
+        found = message_file(data, path[:_ID], path[_MESSAGE_ID])
+        return self._by_models(number, path, key) if found is None else Entry(path, key, *found)
+
+    def _by_models(self, number: int, path: str, key: FileKey) -> Entry | None:
+        """Let the models say what is in a file, in a journal, or wrong."""
+        context, message_id = ContextFolder(self._folder / path[:_ID]), path[_MESSAGE_ID]
+        try:
+            message = context.message(message_id)
+        except FileNotFoundError:
+            error = CorruptFileError(str(context.path), "", f"has no message {message_id}, but lists it")
+        except CorruptFileError as damage:
+            if damage.path == str(context.message_file(message_id)):
+                return Entry(path, key, where=damage.where, reason=damage.reason)
+            error = damage
+        else:
+            return Entry(path, key, file_of(message), message.content)
+        self.errors[number] = error
+        return None
+
+    def _add(self, numbered: list[tuple[int, Entry]]) -> None:
+        numbers, entries = [number for number, _ in numbered], [entry for _, entry in numbered]
+        try:
+            part = part_of(entries, self._keep)
+        except BadTimesError as error:
+            decided = {row: self._by_models(numbers[row], entries[row].path, entries[row].key) for row in error.rows}
+            kept = [(n, decided.get(row, entry)) for row, (n, entry) in enumerate(numbered)]
+            self._add([(n, entry) for n, entry in kept if entry is not None])
+            return
+        self.part[numbers], self.row[numbers] = len(self.parts), np.arange(len(numbers))
+        self.parts.append(part)
+        self._numbers.append(np.array(numbers, dtype=np.int64))
+
+    def _flush(self, store: Callable[[Sequence[Part]], Stored | None]) -> None:
+        """Cache what is held; what was cached is mapped from there, and the memory given back."""
+        first, held = self._n_flushed, self.parts[self._n_flushed :]
+        stored = store(held)
+        if stored is not None:
+            self._move(first, stored)
+        self._n_flushed = len(self.parts)
+
+    def _move(self, first: int, stored: Stored) -> None:
+        held, numbers = self.parts[first:], self._numbers[first:]
+        mine = [stored.part == place for place in range(len(held))]
+        for place, is_mine in enumerate(mine):
+            moved = numbers[place][stored.row[is_mine]]
+            self.part[moved], self.row[moved] = len(self.parts), np.flatnonzero(is_mine)
+            if len(moved) == len(numbers[place]):
+                self.parts[first + place] = Part.of(held[place].messages.slice(0, 0), {})
+        self.parts.append(stored.segment)
+        self._numbers.append(np.empty(0, dtype=np.int64))
+
+
+def parts_of_messages(messages: Iterable[Message], keep: Collection[str]) -> list[Part]:
+    """Make parts of messages that are models already, in their order."""
+    entries = (Entry("", ABSENT, file_of(message), message.content) for message in messages)
+    parts = []
+    while batch := list(islice(entries, BATCH)):
+        parts.append(part_of(batch, keep))
+    return parts
