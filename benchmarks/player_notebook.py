@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 from functools import cache
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatkit.models import Message, Piece, Response
@@ -100,8 +101,9 @@ class KernelReplay:
         self.view = ipywidgets.Box(self.boxes, layout={"flex_flow": "row wrap"})
 
     def run(self) -> None:
-        """Replay, and print when that began."""
+        """Replay, and note in a file when that began: what is printed can be dropped, as values are."""
         began = time.time()
+        Path("began").write_text(str(began * 1000))
         shown = ""
         for at, text in self.chunks:
             shown += text
@@ -111,7 +113,6 @@ class KernelReplay:
             time.sleep(max(0.0, due - time.time()))
             for box in self.boxes:
                 box.value = f"<pre style='white-space: pre-wrap'>{html.escape(shown)}</pre>"
-        print(f"began {began * 1000:.3f}")
 
     def run_beside_work(self) -> None:
         """The same in a thread, while the kernel computes: in its main thread it would not even begin."""
