@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatkit.errors import CorruptFileError
+from chatkit.errors import ChatkitError
 from chatkit.models.notebook_table import notebook_table
 from chatkit.models.one_line import one_line
 from chatkit.store.locate import FORMAT_NAME
@@ -17,6 +17,7 @@ from chatkit.store.problems import Problems
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from chatkit.errors import CorruptFileError
     from chatkit.models import ContextMetadata, IndexEntry
     from chatkit.models.context import State
     from chatkit.models.notebook_table import Cell
@@ -116,7 +117,7 @@ def _context_row(files: ContextFiles) -> tuple[Cell, ...]:
 def _metadata(files: ContextFiles) -> ContextMetadata | None:
     try:
         return files.metadata(_OneLook())
-    except (CorruptFileError, OSError):
+    except (ChatkitError, OSError):
         return None
 
 
@@ -126,14 +127,14 @@ def _entries(files: ContextFiles) -> tuple[IndexEntry, ...] | None:
         return None
     try:
         return files.index(_OneLook()).messages
-    except (CorruptFileError, OSError):
+    except (ChatkitError, OSError):
         return None
 
 
 def _message_ids(files: ContextFiles) -> tuple[str, ...] | None:
     try:
         return tuple(sorted(files.message_ids()))
-    except (CorruptFileError, OSError):
+    except (ChatkitError, OSError):
         return None
 
 

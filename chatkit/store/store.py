@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from chatkit.errors import CorruptFileError, FormatError, NotFoundError, ReadOnlyError, StreamStateError
+from chatkit.errors import ChatkitError, CorruptFileError, FormatError, NotFoundError, ReadOnlyError, StreamStateError
 from chatkit.models import ContextConfig, ContextMetadata, Message
 from chatkit.models.response import TEXT
 from chatkit.store.atomic import write_atomically
@@ -314,7 +314,7 @@ class Store:
     def _listed(self) -> dict[str, ContextFiles] | None:
         try:
             return find_contexts(self.path)
-        except OSError:  # a glance at a store that is gone says so, and does not fail
+        except (OSError, ChatkitError):  # a glance at a store that is gone or out of reach says so, and does not fail
             return None
 
 

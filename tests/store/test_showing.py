@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatkit.errors import CorruptFileWarning
+from chatkit.errors import CorruptFileWarning, FormatError
 from chatkit.store import Store
 from tests.store.trees import (
     CONTEXT_ID,
@@ -177,3 +177,21 @@ def test_the_messages_of_an_old_context_stand_as_its_branch_lists_them() -> None
     context = Store(LEGACY / "split").context("a18cc304")
     listed = context.metadata.branches[context.metadata.active_branch_name].message_ids
     assert [row[1] for row in rows(context)[1 : 1 + len(listed)]] == [one[:8] for one in listed]
+
+
+def test_a_store_out_of_reach_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can't be listed, for whatever reason of the network, the disk or a permission."""
+    context = the_context(store)
+    for error in (FormatError("memory://store: out of reach"), PermissionError("no"), TimeoutError("late")):
+
+        def fail(*_: object, error: Exception = error, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr("chatkit.store.store.find_contexts", fail)
+        monkeypatch.setattr("chatkit.store.folder.ContextFolder.metadata", fail)
+        monkeypatch.setattr("chatkit.store.folder.ContextFolder.index", fail)
+        monkeypatch.setattr("chatkit.store.folder.ContextFolder.message_ids", fail)
+        assert repr(store).endswith("store: contexts can't be listed>")
+        assert note(store) == "contexts can&#x27;t be listed"
+        assert repr(context) == "<Context 0c0e3f5e: messages can't be listed, metadata can't be read>"
+        assert note(context) == "metadata can&#x27;t be read · messages can&#x27;t be listed"
