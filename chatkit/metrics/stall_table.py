@@ -91,16 +91,16 @@ def stalls(
 
 def _between_chunks(rows: Arrivals, rule: StallRule) -> pd.DataFrame:
     gaps = rows.gaps_ms()
-    known = ~np.isnan(gaps.values)
     ended = rows.ended_stall(rule)
     at = np.flatnonzero(ended)
     row = rows.numbers[at]
+    asked = np.isin(np.arange(len(rows)), row)[rows.numbers] & ~np.isnan(gaps.values)  # medians of these responses only
     return pd.DataFrame(
         {
             "row": row,
             "place": at - rows.bounds[row],
             "gap_ms": gaps.where(ended).values,  # noqa: PD011 - a Ragged's, not a Series'
-            "median_ms": medians_of_others(gaps.where(known))[ended[known]],
+            "median_ms": medians_of_others(gaps.where(asked))[ended[asked]],
         }
     )
 
@@ -110,8 +110,10 @@ def _silent_ends(rows: Arrivals, responses: pd.DataFrame, rule: StallRule) -> pd
     require_columns(responses, ["message_id", "tail_ms"])
     tails = responses.drop_duplicates("message_id").set_index("message_id")["tail_ms"]
     tail_ms = tails.reindex(rows.message_ids.astype(tails.index.dtype)).to_numpy(np.float64, na_value=np.nan)
+    is_long = tail_ms > rule.floor_ms  # a shorter one is no stall, whatever the pace: nothing more is asked of it
+    tail_ms = np.where(is_long, tail_ms, np.nan)
     gaps = rows.gaps_ms()
-    between = gaps.where(~np.isnan(gaps.values))
+    between = gaps.where(~np.isnan(gaps.values) & is_long[rows.numbers])
     with_tail = Ragged.from_counts(np.insert(between.values, between.bounds[1:], tail_ms), between.counts + 1)
     last = with_tail.bounds[1:] - 1
     # An unknown tail is NaN: it is longer than no limit, and other rows do not see it.
