@@ -7,16 +7,21 @@ for each gap in turn ran 6.9 % long at speed 1 and 48 % at speed 8.)
 from __future__ import annotations
 
 import asyncio
+import math
 import time
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
+
+from chatkit.server.alarm import Alarm
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from numpy.typing import ArrayLike
 
+_NS_PER_MS = 1_000_000
 MOST_AT_ONCE = 64
 """So many chunks that are due together are written at once, and then others have their turn: a write each was 9 times
 slower, and starved other streams."""
@@ -35,13 +40,22 @@ class Clock(Protocol):
 class LoopClock:
     """The clock of the running event loop."""
 
+    def __init__(self) -> None:
+        self._alarm: Alarm | None = None
+
     def now_ms(self) -> float:
         """Return the time; it never goes back."""
         return time.monotonic_ns() / 1_000_000
 
     async def sleep_ms(self, ms: float) -> None:
-        """Wait about so long: uvloop's timers fire up to 1.4 ms early."""
-        await asyncio.sleep(ms / 1000)
+        """Wait so long; 0 lets others have their turn."""
+        if ms <= 0:
+            await asyncio.sleep(0)
+            return
+        loop = asyncio.get_running_loop()
+        if self._alarm is None or self._alarm.loop is not loop:
+            self._alarm = Alarm(loop)
+        await self._alarm.wait_until(time.monotonic_ns() + math.ceil(ms * _NS_PER_MS))
 
 
 class Due(NamedTuple):
@@ -60,13 +74,16 @@ async def paced(due_ms: ArrayLike, clock: Clock, began_ms: float, *, first: int 
         began_ms: when the replay began on that clock.
         first: the chunk to begin with; of those before it nothing is said.
     """
-    due = np.asarray(due_ms, dtype=np.float64)
+    due: list[float] = np.asarray(due_ms, dtype=np.float64).tolist()
+    has_had_turn = False
     while first < len(due):
         elapsed_ms = clock.now_ms() - began_ms
-        is_due = due[first] <= elapsed_ms
-        await clock.sleep_ms(0.0 if is_due else float(due[first]) - elapsed_ms)
-        if is_due:
-            past = min(int(np.searchsorted(due, elapsed_ms, side="right")), first + MOST_AT_ONCE)
+        if due[first] > elapsed_ms or has_had_turn:
+            has_had_turn = False
+            await clock.sleep_ms(max(due[first] - elapsed_ms, 0.0))
+        else:
+            has_had_turn = True
+            past = bisect_right(due, elapsed_ms, first, min(first + MOST_AT_ONCE, len(due)))
             yield Due(first, past)
             first = past
 
