@@ -44,9 +44,9 @@ def plot_prefill(
     """Draw the time to first token over the prompt tokens that were not cached, and a line through each group.
 
     The line is that of least squares, drawn where a group has 3 points or more and its slope is more than two
-    standard errors from 0 (else the points say nothing of a token's price): the slope is the prefill time per
-    token, its intercept what a request takes whatever its length. Waiting in a queue is in the points too, so
-    group by what tells loads apart.
+    standard errors above 0 (else something else than the prompt's length decides the wait): the slope is the
+    prefill time per token, its intercept what a request takes whatever its length. Waiting in a queue is in the
+    points too, so group by what tells loads apart.
 
     Args:
         responses: one row per response: ``ttft_ms``, ``prompt_tokens``, ``cached_tokens`` and the columns of
@@ -126,7 +126,7 @@ def _in_words(line: StraightLine) -> str:
     >>> _in_words(StraightLine(0.4213, 31.77))
     '31.8 + 0.421 ms/token'
     """
-    return f"{figure(line.intercept)} {'-' if line.slope < 0 else '+'} {figure(abs(line.slope))} ms/token"
+    return f"{figure(line.intercept)} + {figure(line.slope)} ms/token"
 
 
 def _on_cache(responses: pd.DataFrame, known: NDArray[np.bool_]) -> str:
@@ -140,6 +140,6 @@ def _on_cache(responses: pd.DataFrame, known: NDArray[np.bool_]) -> str:
 
 def _finding(clouds: list[_Cloud]) -> str:
     """Say of one group what a token adds; of several what is shown."""
-    if len(clouds) == 1 and (line := clouds[0].line) and line.slope > 0:
+    if len(clouds) == 1 and (line := clouds[0].line):
         return f"Each uncached prompt token adds {figure(line.slope)} ms to the wait"
     return "The wait by uncached prompt tokens"

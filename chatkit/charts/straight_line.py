@@ -1,4 +1,4 @@
-"""The straight line through points: so much per step, after so much to begin with."""
+"""The straight line that rises through points: so much per step, after so much to begin with."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class StraightLine(NamedTuple):
 
     @classmethod
     def through(cls, x: Floats, y: Floats) -> StraightLine | None:
-        """Return the line of least squares; None through fewer than 3 points, or where its slope could be 0.
+        """Return the line of least squares; None through fewer than 3 points, or where it may not rise at all.
 
-        It could be where it is within two of its standard errors of 0, or all points have the same ``x``.
+        It may not where its slope is less than two of its standard errors above 0, or all points have the same ``x``.
 
         >>> StraightLine.through(np.array([0.0, 10.0, 20.0]), np.array([5.0, 7.0, 9.0]))
         StraightLine(slope=0.2, intercept=5.0)
@@ -37,7 +37,7 @@ class StraightLine(NamedTuple):
         slope = float((off * y).sum() / (off * off).sum())
         left = y - y.mean() - slope * off
         error = float(np.sqrt((left * left).sum() / (len(x) - 2) / (off * off).sum()))
-        return cls(slope, float(y.mean() - slope * x.mean())) if abs(slope) > _ERRORS * error else None
+        return cls(slope, float(y.mean() - slope * x.mean())) if slope > _ERRORS * error else None
 
     def at(self, x: Floats) -> Floats:
         """Return the line's height at each ``x``."""

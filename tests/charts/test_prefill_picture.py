@@ -76,6 +76,13 @@ def test_what_is_not_known_is_left_out_or_said(responses: pd.DataFrame) -> None:
     assert texts(ax, "caption") == ["8 responses · cached tokens of all unknown, taken as none"]
 
 
+def test_a_line_that_falls_is_not_drawn() -> None:
+    """More tokens can't take less time: what falls is the queue, or the load."""
+    ax = plot_prefill(pd.DataFrame({"prompt_tokens": [10, 20, 30], "ttft_ms": [900.0, 600.0, 310.0]}))
+    assert points(ax, joined=True) == []
+    assert texts(ax, "end label") == ["n = 3\nno clear slope"]
+
+
 def test_more_cached_than_the_prompt_has_is_not_known() -> None:
     frame = pd.DataFrame({"prompt_tokens": [10, 20], "cached_tokens": [11, 5], "ttft_ms": 7.0})
     assert points(plot_prefill(frame), joined=False) == [[[15, 7]]]
