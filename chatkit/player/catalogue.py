@@ -96,8 +96,10 @@ class Catalogue:
 
 
 def title_of(context: Context) -> str:
-    """Return a context's title on one line, or the beginning of its id."""
-    return one_line(context.title or "", _TITLE_CHARS) or context.context_id[:8]
+    """Return a context's title on one line, or the beginning of its id, and when it was made: titles repeat."""
+    title = one_line(context.title or "", _TITLE_CHARS) or context.context_id[:8]
+    made = context.metadata.created_at
+    return title if made is None else f"{title} · {made:%Y-%m-%d %H:%M}"
 
 
 def line_of(message: Message) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from itertools import groupby
 from typing import TYPE_CHECKING, TextIO
 
 from chatkit.models.response import TEXT
@@ -87,8 +88,8 @@ def _type_out(
     while True:
         elapsed_ms = (now_s() - began_s) * 1000
         count = schedule.count_at(elapsed_ms)
-        for index in range(shown, count):
-            screen.write(texts[index], ended_stall=is_stalled(response, index))
+        for ended_stall, together in groupby(range(shown, count), lambda index: is_stalled(response, index)):
+            screen.write("".join(texts[index] for index in together), ended_stall=ended_stall)
         shown = count
         if elapsed_ms >= schedule.end_ms:
             screen.write(texts[-1])

@@ -49,7 +49,10 @@ def lines(pager: Pager[Any]) -> list[str]:
 
 def test_it_lists_contexts_and_the_first_ones_messages_and_plays_the_first_response(store: ck.Store) -> None:
     browser = explore(store)
-    assert lines(browser._contexts) == ["First of all", "<b>Second</b> " + ("long " * 30)[:45] + "…"]
+    assert lines(browser._contexts) == [
+        "First of all · 2026-01-01 00:00",
+        "<b>Second</b> " + ("long " * 30)[:45] + "… · 2026-01-01 01:00",
+    ]
     assert lines(browser._messages) == [
         "  user: ask gemma", "▸ 150 ms, TTFT 100 ms: w w w w w w",
         "  user: ask qwen", "▸ 2.14 s, TTFT 100 ms, 1 stall: w w w w w w",
@@ -162,7 +165,7 @@ def test_ten_thousand_responses_are_filtered_from_the_table_alone() -> None:
             return []
 
     read: list[str] = []
-    contexts = tuple(Untouched(context_id=f"c{i}", title=f"Title {i}") for i in range(n // 2))
+    contexts = tuple(Untouched(context_id=f"c{i}", title=f"Title {i}", metadata=SimpleNamespace(created_at=None)) for i in range(n // 2))
     catalogue = Catalogue(contexts, responses, ())  # type: ignore[arg-type] # stands for contexts, without files
     browser = Explorer(contexts)  # type: ignore[arg-type] # likewise
     browser.take(catalogue)

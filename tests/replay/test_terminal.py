@@ -100,10 +100,17 @@ def test_into_a_pipe_each_chunk_comes_at_its_moment_and_no_escape_code_does() ->
     assert out.writes == [(100, "Hel"), (250, "lo\n"), (1250, "you"), (1300, "\n")]
 
 
-@pytest.mark.parametrize(("speed", "moments"), [(2, [50, 125, 625]), (8, [12.5, 31.25, 156.25]), (0, [0, 0, 0])])
-def test_speed_divides_every_wait_and_0_prints_at_once(speed: float, moments: list[float]) -> None:
+@pytest.mark.parametrize(("speed", "moments"), [(2, [50, 125, 625]), (8, [12.5, 31.25, 156.25])])
+def test_speed_divides_every_wait(speed: float, moments: list[float]) -> None:
     out = played(message_of((100, "a"), (250, "b"), (1250, "c\n")), speed=speed)
     assert out.writes == list(zip(moments, ["a", "b", "c\n"], strict=True))
+
+
+def test_speed_0_prints_at_once_and_what_ended_a_stall_by_itself() -> None:
+    out = played(message_of((100, "a"), (250, "b")), speed=0)
+    assert out.writes == [(0, "ab"), (0, "\n")]
+    stalled = played(message_of(*STALLED, end_ms=1200), is_terminal=True, speed=0)
+    assert "".join(on_paper(stalled, width=120).reds) == "was "
 
 
 def test_an_idle_limit_shortens_long_waits() -> None:
