@@ -4,13 +4,21 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from pydantic import WithJsonSchema
 
 from chatkit.errors import CorruptFileError
 from chatkit.models import Message
 from chatkit.server.context_list import CURSOR_PATTERN, described
 from chatkit.server.plain_json import json_answer
 from chatkit.server.problems import problems
-from chatkit.server.schemas import ContextAnswer, ContextId, ContextPage, CreatedMessage, NewContext, NewMessage
+from chatkit.server.schemas import (
+    ContextAnswer,
+    ContextId,
+    ContextPage,
+    CreatedMessage,
+    NewContext,
+    NewMessage,
+)
 from chatkit.server.service import Served, Service
 from chatkit.store import Context
 
@@ -23,7 +31,11 @@ _MOST = 200
 async def list_contexts(
     service: Served,
     limit: Annotated[int, Query(ge=1, le=_MOST)] = 50,
-    cursor: Annotated[str | None, Query(pattern=CURSOR_PATTERN, description="A page's `next_cursor`.")] = None,
+    cursor: Annotated[
+        str | None,
+        WithJsonSchema({"type": "string", "pattern": CURSOR_PATTERN}),
+        Query(pattern=CURSOR_PATTERN, description="A page's `next_cursor`."),
+    ] = None,
 ) -> Response:
     """List contexts, the newest first: their metadata only."""
     return json_answer(await service.run(lambda: _page(service, limit, cursor)))

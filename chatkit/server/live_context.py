@@ -193,7 +193,8 @@ class LiveContext:
         return [_mark(path) for path in (*watched, *(opened.path for opened in self._open.values()))]
 
     def _update(self, message_id: str | None, kind: Kind) -> bytes:
-        previous, self._state = self._state, self._state_now()
+        streams = kind == "content_delta" and isinstance(self._files, ContextFolder)
+        previous, self._state = self._state, STREAMING if streams else self._state_now()
         data = {
             "context_id": self._context.context_id,
             "current_state": self._state,

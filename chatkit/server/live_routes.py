@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
+from pydantic import WithJsonSchema
 
 from chatkit import sse
 from chatkit.errors import NotFoundError
@@ -13,7 +14,7 @@ from chatkit.models.record import ID_PATTERN
 from chatkit.server.event_stream import EventStream
 from chatkit.server.live_context import LiveContext, Seen
 from chatkit.server.problems import ProblemError, problems
-from chatkit.server.schemas import ContextId
+from chatkit.server.schemas import ContextId, event_stream
 from chatkit.server.service import Served, Service
 
 router = APIRouter(prefix="/api/contexts", tags=["live"])
@@ -22,11 +23,25 @@ LOOK_EVERY_MS = 200.0
 PING_EVERY_MS = 15_000.0
 _PING = b": ping\n\n"
 
+_SEEN_PATTERN = f"^$|{ID_PATTERN[:-1]}:[0-9]{{1,15}}$"
+_TEXT = {"type": "string"}
 _STREAM: dict[int | str, dict[str, Any]] = {
-    HTTPStatus.OK: {
-        "description": "Server-sent events without end: `ContextUpdate`, and `Delta` for each chunk as it comes.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-    }
+    HTTPStatus.OK: event_stream(
+        "Server-sent events without end: `ContextUpdate`, and `Delta` for each chunk as it comes, by whose `id` one "
+        "goes on after a cut.",
+        "ContextUpdate",
+        "Delta",
+        "error",
+        context_id=_TEXT,
+        current_state={},
+        previous_state={},
+        message_update={"type": "object"},
+        timestamp=_TEXT,
+        message_id=_TEXT,
+        sequence={"type": "integer"},
+        delta=_TEXT,
+        kind=_TEXT,
+    )
 }
 
 
@@ -36,10 +51,8 @@ async def live(
     context_id: ContextId,
     last_event_id: Annotated[
         str | None,
-        Header(
-            pattern=f"^$|{ID_PATTERN[:-1]}:[0-9]{{1,15}}$",
-            description="The last event that was seen, to go on after it.",
-        ),
+        WithJsonSchema({"type": "string", "pattern": _SEEN_PATTERN}),
+        Header(pattern=_SEEN_PATTERN, description="The last event that was seen, to go on after it."),
     ] = None,
 ) -> Response:
     """Follow a context: how it stands, then what happens, whichever process makes it happen."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from chatkit.errors import (
     ChatkitError,
@@ -94,10 +95,22 @@ def answer_with_problems(app: FastAPI, refuse: Refuse) -> None:
         problem = ProblemError.of(error)
         if problem.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             _LOGGER.error("%s", problem.detail)
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            problem.headers = {"Allow": ", ".join(_methods(app, request.scope))}
         return refuse(request.scope, problem)
 
     for kind in (HTTPException, RequestValidationError, ChatkitError, Exception):
         app.add_exception_handler(kind, answer)
+
+
+def _methods(app: FastAPI, scope: Scope) -> list[str]:
+    """Return what may be asked of a path: the framework names the methods of the first route there only."""
+    found = [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in app.routes)
+    ]
+    return [*found, "HEAD"] if "GET" in found else found
 
 
 def describe_problems(app: FastAPI) -> None:

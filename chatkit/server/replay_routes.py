@@ -1,7 +1,7 @@
 """The route of replays: a stored response as server-sent events, each at its time."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import AfterValidator, WithJsonSchema
@@ -9,14 +9,16 @@ from pydantic import AfterValidator, WithJsonSchema
 from chatkit.models import Message
 from chatkit.server.event_stream import EventStream
 from chatkit.server.problems import ProblemError, problems
-from chatkit.server.replay_events import Origin, Replay
-from chatkit.server.schemas import MessageId
+from chatkit.server.replay_events import Origin, Replay, frames_of
+from chatkit.server.schemas import MessageId, event_stream
 from chatkit.server.service import Served
 from chatkit.store import Store
 
 router = APIRouter(prefix="/api/messages", tags=["replay"])
 
 _SLOWEST, _FASTEST = 0.01, 1000.0
+_MANY = 1000
+"""To encode more chunks would hold up other streams for more than a ms or two."""
 
 
 def _check_speed(speed: float) -> float:
@@ -31,11 +33,26 @@ Speed = Annotated[
     WithJsonSchema({"anyOf": [{"const": 0}, {"type": "number", "minimum": _SLOWEST, "maximum": _FASTEST}]}),
 ]
 
+_SEEN_PATTERN = "^[0-9]{0,15}$"
+_INTEGER, _NUMBER, _TEXT = {"type": "integer"}, {"type": "number"}, {"type": "string"}
 _STREAM: dict[int | str, dict[str, Any]] = {
-    HTTPStatus.OK: {
-        "description": "Server-sent events: `chunk` for each chunk at its time, then `done`.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-    },
+    HTTPStatus.OK: event_stream(
+        "Server-sent events: `chunk` for each chunk at its time, then `done` (which has the message's id, and what "
+        "is known of its end).",
+        "chunk",
+        "done",
+        message_id=_TEXT,
+        sequence=_INTEGER,
+        delta=_TEXT,
+        kind=_TEXT,
+        accumulated_chars={"type": ["integer", "null"]},
+        interval_ms={"type": ["integer", "null"]},
+        offset_ms=_NUMBER,
+        chunks=_INTEGER,
+        total_duration_ms={"type": ["integer", "null"]},
+        finish_reason={"type": ["string", "null"]},
+        usage={"type": ["object", "null"]},
+    ),
     HTTPStatus.NO_CONTENT: {"description": "`Last-Event-ID` is that of `done`: there is nothing more to come."},
 }
 
@@ -51,14 +68,19 @@ async def replay(
     speed: Annotated[Speed, Query(description="2 in half the time, 0.5 in twice, 0 all at once.")] = 1.0,
     origin: Annotated[
         Origin | None,
+        WithJsonSchema({"enum": list(get_args(Origin))}),
         Query(alias="from", description="With the wait for the first chunk, or without; with it where it is known."),
     ] = None,
     last_event_id: Annotated[
-        str | None, Header(pattern="^[0-9]{0,15}$", description="The last event that was seen, to go on after it.")
+        str | None,
+        WithJsonSchema({"type": "string", "pattern": _SEEN_PATTERN}),
+        Header(pattern=_SEEN_PATTERN, description="The last event that was seen, to go on after it."),
     ] = None,
 ) -> Response:
     """Replay a response with its recorded timing."""
-    message = await service.message(message_id)
+    began_ms = service.clock.now_ms()
+    reading = await service.reading(message_id)
+    message = reading.message
     response = message.streaming_response
     if response is None:
         raise ProblemError(
@@ -75,9 +97,11 @@ async def replay(
             HTTPStatus.CONFLICT,
             f"message {message_id} does not know when its request was sent: ask for from=first_chunk",
         )
-    replayed = Replay(message_id, response, speed, origin, after=int(last_event_id or 0))
+    replayed = Replay(reading, began_ms, speed, origin, after=int(last_event_id or 0))
     if replayed.is_over:
         return Response(status_code=HTTPStatus.NO_CONTENT)
+    if reading.n_chunks > _MANY:
+        await service.run(lambda: frames_of(reading))
     return EventStream(replayed.events(service.clock), service.stopping)
 
 

@@ -23,6 +23,27 @@ PlainObject = Annotated[
 """An object of JSON, without what files can't hold (NaN, infinity)."""
 
 
+def event_stream(description: str, *events: str, **data: Any) -> dict[str, Any]:
+    """Return the description of an answer of server-sent events.
+
+    Args:
+        description: in words.
+        events: the names of the events.
+        data: properties of the JSON in their data.
+    """
+    content = {"type": "object", "properties": data}
+    event = {
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "event": {"enum": [*events]},
+            "id": {"type": "string"},
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": content},
+        },
+    }
+    return {"description": description, "content": {"text/event-stream": {"schema": event}}}
+
+
 class ContextAnswer(BaseModel):
     """A context as it stands; no message is opened for it."""
 

@@ -9,11 +9,11 @@ import pytest
 
 from chatkit.server.access import MOST_BODY_BYTES, Access, is_loopback, new_token
 from chatkit.server.app import create_app
-from chatkit.store import Store
 from tests.server.conftest import ORIGIN, TOKEN
 
 if TYPE_CHECKING:
     from chatkit.models import Message
+    from chatkit.store import Store
     from tests.server.conftest import Asking
 
 CONTEXTS = "/api/contexts"
@@ -85,8 +85,8 @@ def test_the_link_is_good_for_nothing_else(asking: Asking, method: str, path: st
 @pytest.mark.parametrize(
     "host",
     [
-        "evil.example", "evil.example:8765", "127.0.0.1", "127.0.0.1:9999", "localhost:8765", "127.0.0.1:8765.evil.example",
-        "evil@127.0.0.1:8765", "", "[::1]:8765", "127.0.0.1:08765", "127.1:8765",
+        "evil.example", "evil.example:8765", "127.0.0.1", "127.0.0.1:9999", "localhost:8765",
+        "127.0.0.1:8765.evil.example", "evil@127.0.0.1:8765", "", "[::1]:8765", "127.0.0.1:08765", "127.1:8765",
     ],
 )  # fmt: skip
 def test_another_host_than_the_bound_one_is_refused(asking: Asking, host: str) -> None:

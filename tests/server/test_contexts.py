@@ -8,8 +8,8 @@ import pytest
 
 from chatkit.errors import StoreBusyError
 from chatkit.models import Message
-from chatkit.server.app import create_app
 from chatkit.server.access import Access
+from chatkit.server.app import create_app
 from chatkit.store import Store
 from tests.server.conftest import TOKEN
 from tests.server.recordings import MISSING
@@ -128,8 +128,9 @@ def test_what_is_no_id_is_refused_before_it_is_looked_for(asking: Asking, contex
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"[]", b"null", b'{"content": 1}', b'{"content": null}', b"{}", b'{"content": "x", "role": "nobody"}',
-        b'{"content": "x", "more": 1}', b'{"content": "x", "metadata": []}', b'{"content": "x", "metadata": {"a": NaN}}',
+        b"", b"{", b"[]", b"null", b'{"content": 1}', b'{"content": null}', b"{}",
+        b'{"content": "x", "role": "nobody"}', b'{"content": "x", "more": 1}', b'{"content": "x", "metadata": []}',
+        b'{"content": "x", "metadata": {"a": NaN}}',
         b"\xff", b'{"content": "x", "metadata": ' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}",
     ],
     ids=range(13),
