@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+import numpy as np
 
 from chatkit import sse
 from chatkit.server.pacing import paced, wait_until
@@ -15,8 +16,12 @@ from chatkit.timing import Schedule
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from numpy.typing import ArrayLike
+
     from chatkit.models import Chunk, Response
     from chatkit.server.pacing import Clock
+    from chatkit.server.recent import Reading
+    from chatkit.timing.ragged import Floats
 
 Origin = Literal["request", "first_chunk"]
 """Where a replay begins: with the wait for the first chunk, or after it."""
@@ -39,36 +44,23 @@ class Replay:
     """One response, as it is to be replayed.
 
     Args:
-        message_id: the message.
-        response: its content, complete.
+        reading: its message.
+        began_ms: when it was asked for, on the clock of the server.
         speed: 2 is twice as fast, 0 instant.
         origin: where it begins; by default with the request where its time is known, else with the first chunk.
         after: the last event that the client has already, by its id; 0 for none.
     """
 
-    message_id: str
-    response: Response
+    reading: Reading
+    began_ms: float
     speed: float = 1.0
     origin: Origin | None = None
     after: int = 0
 
     @property
-    def done_id(self) -> int:
-        """The id of the last event."""
-        return max((chunk.sequence for chunk in self.response.chunks), default=0) + 1
-
-    @property
     def is_over(self) -> bool:
         """Whether the client has the last event already."""
-        return self.after >= self.done_id
-
-    @property
-    def schedule(self) -> Schedule:
-        """When each chunk is due, counted from the beginning of the whole replay."""
-        arrivals_ms = self.response.arrivals_ms
-        origin = self.origin or ("request" if self.response.is_request_known else "first_chunk")
-        begins_ms = float(arrivals_ms[0]) if origin == "first_chunk" and len(arrivals_ms) else 0.0
-        return Schedule.of(arrivals_ms, self.response.duration_ms, speed=self.speed, from_ms=max(begins_ms, 0.0))
+        return self.after >= _done_id(_response_of(self.reading))
 
     async def events(self, clock: Clock) -> AsyncGenerator[bytes, None]:
         """Yield encoded events as they are due.
@@ -76,43 +68,78 @@ class Replay:
         A stream that was cut goes on with the chunk after the last one that was seen, on the clock of the beginning:
         as if that one had come just now.
         """
-        schedule = self.schedule
-        chunks = self.response.shown
-        first = next((place for place, chunk in enumerate(chunks) if chunk.sequence > self.after), len(chunks))
-        seen_ms = float(schedule.due_ms[first - 1]) if first else 0.0
-        began_ms = clock.now_ms() - seen_ms
-        async for due in paced(schedule.due_ms, clock, began_ms, first=first):
-            yield b"".join([self._chunk_event(place) for place in range(due.first, due.past)])
-        await wait_until(schedule.end_ms, clock, began_ms)
-        yield self._done_event()
+        response, frames = _response_of(self.reading), frames_of(self.reading)
+        schedule = self._schedule(response)
+        due_ms = self._at_speed(schedule.due_ms)
+        first = next((place for place, chunk in enumerate(response.shown) if chunk.sequence > self.after), len(due_ms))
+        began_ms = self.began_ms - (float(due_ms[first - 1]) if first else 0.0)
+        async for due in paced(due_ms, clock, began_ms, first=first):
+            yield b"".join(frames[due.first : due.past])
+        await wait_until(float(self._at_speed(schedule.end_ms)), clock, began_ms)
+        yield frames[-1]
 
-    def _chunk_event(self, place: int) -> bytes:
-        chunk = self.response.shown[place]
-        # A line of JSON holds no line end, for which sse.encode would look at a fifth of this speed.
-        return b"id: %d\nevent: chunk\ndata: %b\n\n" % (chunk.sequence, self._chunk_data(chunk, place))
-
-    def _chunk_data(self, chunk: Chunk, place: int) -> bytes:
-        data = _ChunkData(
-            self.message_id,
-            chunk.sequence,
-            chunk.delta,
-            chunk.kind,
-            chunk.accumulated_chars,
-            chunk.interval_ms,
-            float(self.response.arrivals_ms[place]),
+    def _schedule(self, response: Response) -> Schedule:
+        """Return when each chunk is due at speed 1, counted from the beginning of the whole replay."""
+        origin = self.origin or ("request" if response.is_request_known else "first_chunk")
+        arrivals_ms = response.arrivals_ms
+        begins_ms = float(arrivals_ms[0]) if origin == "first_chunk" and len(arrivals_ms) else 0.0
+        return self.reading.make(
+            ("schedule", origin),
+            lambda: Schedule.of(arrivals_ms, response.duration_ms, from_ms=max(begins_ms, 0.0)),
         )
-        try:
-            return _JSON.encode(data)
-        except UnicodeEncodeError:  # half a character, which JSON can escape
-            return json.dumps(msgspec.structs.asdict(data)).encode()
 
-    def _done_event(self) -> bytes:
-        response = self.response
-        data: dict[str, Any] = {
-            "message_id": self.message_id,
-            "chunks": len(response.shown),
-            "total_duration_ms": response.total_duration_ms,
-            "finish_reason": response.finish_reason,
-            "usage": None if response.usage is None else response.usage.to_dict(),
-        }
-        return sse.encode(json.dumps(data), event="done", id=str(self.done_id))
+    def _at_speed(self, recorded_ms: ArrayLike) -> Floats:
+        return np.asarray(recorded_ms) / self.speed if self.speed else np.zeros_like(recorded_ms)
+
+
+def frames_of(reading: Reading) -> list[bytes]:
+    """Return the events of a replay, encoded: one for each chunk, and the last."""
+    return reading.make("frames", lambda: _encoded(reading.message.message_id, _response_of(reading)))
+
+
+def _response_of(reading: Reading) -> Response:
+    response = reading.message.streaming_response
+    if response is None:  # the route has made sure of that
+        raise TypeError("not a response")
+    return response
+
+
+def _done_id(response: Response) -> int:
+    return max((chunk.sequence for chunk in response.chunks), default=0) + 1
+
+
+def _encoded(message_id: str, response: Response) -> list[bytes]:
+    arrivals_ms = response.arrivals_ms.tolist()
+    chunks = [
+        # A line of JSON holds no line end, for which sse.encode would look at a fifth of this speed.
+        b"id: %d\nevent: chunk\ndata: %b\n\n" % (chunk.sequence, _chunk_data(message_id, chunk, at_ms))
+        for chunk, at_ms in zip(response.shown, arrivals_ms, strict=True)
+    ]
+    return [*chunks, _done_event(message_id, response)]
+
+
+def _chunk_data(message_id: str, chunk: Chunk, offset_ms: float) -> bytes:
+    data = _ChunkData(
+        message_id,
+        chunk.sequence,
+        chunk.delta,
+        chunk.kind,
+        chunk.accumulated_chars,
+        chunk.interval_ms,
+        offset_ms,
+    )
+    try:
+        return _JSON.encode(data)
+    except UnicodeEncodeError:  # half a character, which JSON can escape
+        return json.dumps(msgspec.structs.asdict(data)).encode()
+
+
+def _done_event(message_id: str, response: Response) -> bytes:
+    data: dict[str, Any] = {
+        "message_id": message_id,
+        "chunks": len(response.shown),
+        "total_duration_ms": response.total_duration_ms,
+        "finish_reason": response.finish_reason,
+        "usage": None if response.usage is None else response.usage.to_dict(),
+    }
+    return sse.encode(json.dumps(data), event="done", id=str(_done_id(response)))

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from chatkit.models import Message
 from chatkit.server.context_list import ContextList
 from chatkit.server.pacing import Clock, LoopClock
+from chatkit.server.recent import Reading, Recent
 from chatkit.server.upstream import Upstream
 from chatkit.store import Store
 
@@ -43,6 +44,21 @@ class Service:
     async def run(self, work: Callable[[], T]) -> T:
         """Do what needs the disk in a thread, so that open streams keep their time."""
         return await to_thread.run_sync(work)
+
+    @cached_property
+    def recent(self) -> Recent:
+        """The messages that were replayed last."""
+        return Recent(self.store)
+
+    async def reading(self, message_id: str) -> Reading:
+        """Read one message by its whole id for a replay, of which the next ones need not wait for the disk.
+
+        Raises:
+            NotFoundError: there is none.
+            CorruptFileError: its file does not say what it should.
+        """
+        known = self.recent.known(message_id)
+        return await self.run(lambda: self.recent.read(message_id)) if known is None else known
 
     async def message(self, message_id: str) -> Message:
         """Read one message by its whole id.

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 
 _FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
-EVENTS_SUFFIX = ".events.jsonl"
 
 
 class Context:
@@ -87,8 +86,19 @@ class Context:
 
     @property
     def message_ids(self) -> list[str]:
-        """The ids of its messages, in the order of its index; no message is opened."""
-        return [entry.message_id for entry in self.entries]
+        """The ids of its messages, in the order of its index; no message is opened where the format has an order.
+
+        Ours has one, and the old formats' branches are one. A message of those that no branch lists stands behind its
+        parent, which only the messages tell.
+        """
+        return list(self._order)
+
+    @cached_property
+    def _order(self) -> tuple[str, ...]:
+        if isinstance(self._files, ContextFolder):
+            return tuple(entry.message_id for entry in self.entries)
+        with looking(self._files.path), self._problems.one_warning():
+            return tuple(self._files.order())
 
     def messages(
         self, start: int | None = None, stop: int | None = None, *, branch: str | None = None
@@ -223,14 +233,19 @@ class Context:
         """Forget what was read, so that changes made elsewhere are seen."""
         self.__dict__.pop("metadata", None)
         self.__dict__.pop("entries", None)
+        self.__dict__.pop("_order", None)
 
     def change_mark(self) -> object:
         """Return something that is equal for as long as no message comes or goes."""
         return self._files.change_mark()
 
-    def events_file(self, message_id: str) -> Path:
-        """Return where the raw events of a response are, if they were kept: a recording; no old format has any."""
-        return self._files.message_file(message_id).with_suffix(EVENTS_SUFFIX)
+    def message_file(self, message_id: str) -> Path:
+        """Return the file that holds a message; of one in flight, where it will be."""
+        return self._files.message_file(message_id)
+
+    def events_file(self, message_id: str) -> Path | None:
+        """Return where the raw events of a response are, if they were kept; None in an old format, which has none."""
+        return self._files.events_file(message_id) if isinstance(self._files, ContextFolder) else None
 
     def folder(self) -> ContextFolder:
         """Return the context's folder, for writing.

@@ -61,22 +61,17 @@ class Answer:
     Attributes:
         message_id: the message it is the content of; ids on the wire are made of it.
         response: what was recorded.
-        asked_for: the model's name in the request, for a recording that does not know its own.
+        model: the model that answered; what was asked for, where the recording does not know.
     """
 
     message_id: str
     response: Response
-    asked_for: str
+    model: str
 
     @property
     def wire_id(self) -> str:
         """What ids on the wire end with."""
         return self.message_id.replace("-", "")
-
-    @property
-    def model(self) -> str:
-        """The model that answered, as it was recorded."""
-        return self.response.model or self.asked_for
 
     @property
     def created_s(self) -> int:

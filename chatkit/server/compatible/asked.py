@@ -28,6 +28,11 @@ class Asked(BaseModel):
         said = [turn.text.strip() for turn in turns(self.model_dump()) if turn.role == "user"]
         return next((text for text in reversed(said) if text), None)
 
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a stream ends with an event that holds nothing but the usage."""
+        return False
+
 
 class StreamOptions(BaseModel):
     """``stream_options`` of OpenAI chat."""
@@ -45,7 +50,7 @@ class ChatAsked(Asked):
 
     @property
     def wants_usage(self) -> bool:
-        """Whether a stream ends with an event that holds the usage."""
+        """Whether a stream ends with an event that holds nothing but the usage."""
         return self.stream_options is not None and bool(self.stream_options.include_usage)
 
 

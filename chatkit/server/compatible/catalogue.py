@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from chatkit.models import IndexEntry, Message
+    from chatkit.models import IndexEntry
     from chatkit.store import Context, Store
 
 PREFIX = "replay:"
@@ -58,8 +58,8 @@ class Catalogue:
         self._turns: Counter[str] = Counter()
         self._contexts: dict[str, bool] = {}  # what ids that were asked for turned out to be
 
-    def choose(self, model: str, last_said: str | None) -> Message:
-        """Return the message whose response answers a request.
+    def choose(self, model: str, last_said: str | None) -> str:
+        """Return the id of the message whose response answers a request, or a unique beginning of it.
 
         Args:
             model: ``replay:{message_id}``, ``replay:{context_id}`` (its responses in turn), or ``replay:*`` (all
@@ -68,18 +68,23 @@ class Catalogue:
 
         Raises:
             NotFoundError: the model is none of these, or the store has no such response.
-            CorruptFileError: its file does not say what it should.
+            CorruptFileError: the index of its context does not say what it should.
         """
         if not model.startswith(PREFIX):
             raise NotFoundError(f"the model {model!r} is not served here: ask for {ANY!r}, or see GET /v1/models")
         with self._lock:
             if model == ANY:
-                return self._store.message(self._any(last_said))
+                return self._any(last_said)
             wanted = model.removeprefix(PREFIX)
             context = self._context(wanted)
             if context is not None:
-                return context.message(self._next(context.context_id, _ids(_responses(context)), model))
-            return self._store.message(wanted)
+                return self._next(context.context_id, _ids(_responses(context)), model)
+            return wanted
+
+    def known(self, model: str) -> str | None:
+        """Return what :meth:`choose` would, where no file need be looked at for it."""
+        wanted = model.removeprefix(PREFIX)
+        return wanted if model.startswith(PREFIX) and self._contexts.get(wanted) is False else None
 
     def models(self) -> list[Model]:
         """Return all names: any response, the contexts, the responses."""

@@ -1,6 +1,7 @@
 """The routes below ``/v1``: three APIs that stream a recording as it came, the names to ask for, and a sign of life."""
 
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -20,8 +21,9 @@ from chatkit.server.compatible.sending import Sending
 from chatkit.server.compatible.shape import Shape
 from chatkit.server.plain_json import json_answer
 from chatkit.server.problems import ProblemError
+from chatkit.server.recent import Reading
 from chatkit.server.replay_routes import Speed, is_in_flight
-from chatkit.server.service import Served, service_of
+from chatkit.server.service import Served, Service, service_of
 from chatkit.store import Store
 
 router = APIRouter(tags=["provider-compatible replay"])
@@ -44,8 +46,14 @@ def _add_replay(shape: Shape, name: str) -> None:
     async def replay(request: Request, service: Served, catalogue: Listed) -> Response:
         sending = Sending(request, service, _speed(request.headers.get(SPEED_HEADER)))
         asked = _parsed(await request.body(), shape.asked)
-        answer, script = await service.run(lambda: _chosen(catalogue, service.store, shape, asked))
-        return await sending.whole(answer, shape) if script is None else await sending.stream(script)
+        chosen = catalogue.known(asked.model)
+        if chosen is None:
+            chosen = await service.run(lambda: catalogue.choose(asked.model, asked.last_said))
+        reading = await service.reading(chosen)
+        answer = _answer(reading, asked, service.store)
+        if not asked.stream:
+            return await sending.whole(answer, shape)
+        return await sending.stream(await _script(reading, answer, shape, asked, service))
 
     router.add_api_route(
         shape.path,
@@ -105,17 +113,28 @@ def _parsed(body: bytes, kind: type[Asked]) -> Asked:
         ) from error
 
 
-def _chosen(catalogue: Catalogue, store: Store, shape: Shape, asked: Asked) -> tuple[Answer, Script | None]:
-    """Read what a request gets; there is no script where it asks for the whole at once."""
-    message = catalogue.choose(asked.model, asked.last_said)
+def _answer(reading: Reading, asked: Asked, store: Store) -> Answer:
+    """Return what a message answers a request with."""
+    message = reading.message
     response = message.streaming_response
     if response is None:
         reason = f"message {message.message_id} is of type {message.message_type!r}, not streamed: nothing to replay"
         raise ProblemError(HTTPStatus.NOT_FOUND, reason, param="model")
     if response.status == "streaming" and is_in_flight(store, message):
         raise ProblemError(HTTPStatus.CONFLICT, f"message {message.message_id} is still in flight: ask later")
-    answer = Answer(message.message_id, response, asked.model)
-    if not asked.stream:
-        return answer, None
-    raw_path = store.context(message.context_id).events_file(message.message_id)
-    return answer, script_of(answer, shape, asked, raw_path)
+    model = response.model or asked.model
+    return reading.make(("answer", model), lambda: Answer(message.message_id, response, model))
+
+
+async def _script(reading: Reading, answer: Answer, shape: Shape, asked: Asked, service: Service) -> Script:
+    """Return how it is streamed; what was made for an earlier request is taken again."""
+    key = ("script", shape.path, answer.model, asked.wants_usage)
+    if key in reading.made:
+        made: Script = reading.made[key]
+        return made
+    return await service.run(lambda: reading.make(key, lambda: script_of(answer, shape, asked, _raw(reading, service))))
+
+
+def _raw(reading: Reading, service: Service) -> Path | None:
+    message = reading.message
+    return service.store.context(message.context_id).events_file(message.message_id)
