@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+import json
+import logging
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from chatkit import sse
 from chatkit.server.head import IS_HEAD
+from chatkit.server.problems import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from starlette.types import Receive, Scope, Send
 
+_LOGGER = logging.getLogger(__name__)
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """Nobody on the way may keep an event stream, or hold it back."""
 
@@ -67,6 +72,17 @@ class EventStream(Response):
     async def _write(self, send: Send) -> None:
         async for events in self._events:
             await send({"type": "http.response.body", "body": events, "more_body": True})
+
+
+async def telling_problems(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Yield events, and an error as the last of them: after the first byte there is no other way to tell it."""
+    async with aclosing(events):
+        try:
+            async for event in events:
+                yield event
+        except Exception as error:
+            _LOGGER.exception("a stream was cut short")
+            yield sse.encode(json.dumps(ProblemError.of(error).to_dict()), event="error")
 
 
 async def _gone(receive: Receive) -> None:

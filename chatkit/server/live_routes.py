@@ -1,6 +1,5 @@
 """The route of live events: what happens in a context, whoever makes it happen."""
 
-import json
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -8,12 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Response
 from pydantic import WithJsonSchema
 
-from chatkit import sse
-from chatkit.errors import NotFoundError
 from chatkit.models.record import ID_PATTERN
-from chatkit.server.event_stream import EventStream
+from chatkit.server.event_stream import EventStream, telling_problems
 from chatkit.server.live_context import LiveContext, Seen
-from chatkit.server.problems import ProblemError, problems
+from chatkit.server.problems import problems
 from chatkit.server.schemas import ContextId, event_stream
 from chatkit.server.service import Served, Service
 
@@ -59,7 +56,7 @@ async def live(
     seen = Seen.of(last_event_id or "")
     following = await service.run(lambda: LiveContext(service.store, context_id, seen))
     first = await service.run(following.begin)
-    return EventStream(_events(service, following, first), service.stopping)
+    return EventStream(telling_problems(_events(service, following, first)), service.stopping)
 
 
 async def _events(service: Service, following: LiveContext, first: bytes) -> AsyncGenerator[bytes, None]:
@@ -69,11 +66,7 @@ async def _events(service: Service, following: LiveContext, first: bytes) -> Asy
     told_ms = clock.now_ms()
     while True:
         await clock.sleep_ms(LOOK_EVERY_MS)
-        try:
-            news = await service.run(following.look)
-        except NotFoundError as error:
-            yield sse.encode(json.dumps(ProblemError.of(error).to_dict()), event="error")
-            return
+        news = await service.run(following.look)
         if not news and clock.now_ms() - told_ms >= PING_EVERY_MS:
             news = _PING
         if news:

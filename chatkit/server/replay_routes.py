@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import AfterValidator, WithJsonSchema
 
 from chatkit.models import Message
-from chatkit.server.event_stream import EventStream
+from chatkit.server.event_stream import EventStream, telling_problems
 from chatkit.server.problems import ProblemError, problems
 from chatkit.server.replay_events import Origin, Replay, frames_of
 from chatkit.server.schemas import MessageId, event_stream
@@ -102,7 +102,7 @@ async def replay(
         return Response(status_code=HTTPStatus.NO_CONTENT)
     if reading.n_chunks > _MANY:
         await service.run(lambda: frames_of(reading))
-    return EventStream(replayed.events(service.clock), service.stopping)
+    return EventStream(telling_problems(replayed.events(service.clock)), service.stopping)
 
 
 def is_in_flight(store: Store, message: Message) -> bool:
