@@ -101,7 +101,7 @@ class KernelReplay:
         self.view = ipywidgets.Box(self.boxes, layout={"flex_flow": "row wrap"})
 
     def run(self) -> None:
-        """Replay, and note in a file when that began: what is printed can be dropped, as values are."""
+        """Replay, and note in files that it began and ended: what is printed can be dropped, as values are."""
         began = time.time()
         Path("began").write_text(str(began * 1000))
         shown = ""
@@ -113,6 +113,7 @@ class KernelReplay:
             time.sleep(max(0.0, due - time.time()))
             for box in self.boxes:
                 box.value = f"<pre style='white-space: pre-wrap'>{html.escape(shown)}</pre>"
+        Path("ended").touch()
 
     def run_beside_work(self) -> None:
         """The same in a thread, while the kernel computes: in its main thread it would not even begin."""

@@ -10,8 +10,9 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import nbformat
 
@@ -22,6 +23,19 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 START_S = 60
+WIDGETS = ".settings/@jupyter-widgets/jupyterlab-manager/plugin.jupyterlab-settings"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab."""
+
+    folder: Path
+    address: str
+    token: str
+
+    def url(self, path: str = "") -> str:
+        return f"{self.address}/lab{path}?token={self.token}&reset"
 
 
 def free_port() -> int:
@@ -32,8 +46,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def jupyterlab(folder: Path) -> Iterator[tuple[str, str]]:
-    """Run JupyterLab on a folder, with settings of its own; gives its address and its token."""
+def jupyterlab(folder: Path) -> Iterator[Lab]:
+    """Run JupyterLab on a folder, with settings of its own; notebooks are saved with the state of widgets."""
+    (folder / WIDGETS).parent.mkdir(parents=True)
+    (folder / WIDGETS).write_text('{"saveState": true}', encoding="utf-8")
     port, token = free_port(), secrets.token_hex(16)
     environment = os.environ | {
         "JUPYTER_CONFIG_DIR": str(folder / ".config"),
@@ -50,9 +66,9 @@ def jupyterlab(folder: Path) -> Iterator[tuple[str, str]]:
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_it_answers(f"{address}/api/status?token={token}", server)
-            yield address, token
+            lab = Lab(folder, f"http://127.0.0.1:{port}", token)
+            wait_until_it_answers(f"{lab.address}/api/status?token={token}", server)
+            yield lab
         finally:
             server.terminate()
             server.wait(timeout=20)
@@ -80,17 +96,17 @@ def write_notebook(path: Path, sources: Sequence[str]) -> None:
     nbformat.write(notebook, path)
 
 
-def open_notebook(browser: Browser, lab: tuple[str, str], name: str, **options: Any) -> Page:
-    """Open a notebook in a window of its own and wait for its kernel."""
-    address, token = lab
-    page = browser.new_page(viewport={"width": 1300, "height": 1000}, **options)
-    page.goto(f"{address}/lab/tree/{name}?token={token}&reset")
+def open_notebook(browser: Browser, lab: Lab, name: str, script: str = "") -> Page:
+    """Open a notebook in a window of its own, in which a script ran first, and wait for its kernel."""
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.add_init_script(script)
+    page.goto(lab.url(f"/tree/{name}"))
     page.get_by_text("| Idle").first.wait_for(timeout=90_000)
     return page
 
 
-def run_code(page: Page, code: str, cell: int = 0) -> None:
-    """Put code into a cell of the open notebook and run it, without waiting for it."""
+def begin(page: Page, code: str, cell: int = 0) -> None:
+    """Put code into a cell of the open notebook and run it, without waiting for its end."""
     page.evaluate(
         """([code, cell]) => {
             const notebook = jupyterapp.shell.currentWidget.content;
@@ -99,4 +115,16 @@ def run_code(page: Page, code: str, cell: int = 0) -> None:
             void jupyterapp.commands.execute("notebook:run-cell");
         }""",
         [code, cell],
+    )
+
+
+def run(page: Page, code: str, cell: int = 0) -> None:
+    """The same, and wait for its end."""
+    begin(page, code, cell)
+    wait_for_end(page, cell)
+
+
+def wait_for_end(page: Page, cell: int = 0) -> None:
+    page.wait_for_function(
+        "cell => jupyterapp.shell.currentWidget.content.widgets[cell].prompt !== '*'", arg=cell, timeout=60_000
     )
