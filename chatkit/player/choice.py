@@ -42,6 +42,8 @@ def _single(chosen: Playable) -> list[Any]:
 def _message(each: Any, store: Store | None) -> Message:
     if isinstance(each, Message):
         return each
+    if isinstance(each, dict) and "message_id" in each:
+        each = str(each["message_id"])  # a row, as to_dict("records") gives it
     if not isinstance(each, str) and not hasattr(each, "message_id"):
         raise TypeError(f"not a message: {type(each).__name__}; give a Message, its id with store=…, or a list of them")
     if store is None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import ipywidgets
 import numpy as np
@@ -20,6 +21,10 @@ from chatkit.player.explorer import Explorer, explore
 from chatkit.player.pager import PAGE, Pager
 from chatkit.timing.stamps import to_us
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 SENT = datetime(2026, 1, 1, tzinfo=UTC)
 SAMPLE = Path(__file__).parents[2] / "data" / "store"
 SMOOTH, STALLED = (100, 110, 120, 130, 140, 150), (100, 110, 120, 130, 140, 2140)
@@ -43,12 +48,22 @@ def store(tmp_path: Path) -> ck.Store:
     return made
 
 
+def beside(work: Callable[[], T]) -> T:
+    """Run in another thread: a browser that other tests left open has an event loop in this one."""
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(work).result()
+
+
+def opened(store: ck.Store, **how: Any) -> Explorer:
+    return beside(lambda: explore(store, **how))
+
+
 def lines(pager: Pager[Any]) -> list[str]:
     return [line for line, _ in pager._select.options]
 
 
 def test_it_lists_contexts_and_the_first_ones_messages_and_plays_the_first_response(store: ck.Store) -> None:
-    browser = explore(store)
+    browser = opened(store)
     assert lines(browser._contexts) == [
         "First of all · 2026-01-01 00:00",
         "<b>Second</b> " + ("long " * 30)[:45] + "… · 2026-01-01 01:00",
@@ -67,7 +82,7 @@ def test_it_lists_contexts_and_the_first_ones_messages_and_plays_the_first_respo
 def test_a_choice_of_model_label_or_stalls_narrows_the_contexts_and_goes_to_a_response_that_matches(
     store: ck.Store,
 ) -> None:
-    browser = explore(store)
+    browser = opened(store)
     browser._stalls.value = True
     assert len(lines(browser._contexts)) == 1
     assert [line[:1] for line in lines(browser._messages)] == [" ", " ", " ", "▸"]
@@ -90,7 +105,7 @@ def test_a_choice_of_model_label_or_stalls_narrows_the_contexts_and_goes_to_a_re
 
 
 def test_where_nothing_matches_nothing_is_shown(store: ck.Store) -> None:
-    browser = explore(store, labels=["scenario"])
+    browser = opened(store, labels=["scenario"])
     browser._value.value = "idle"
     browser._stalls.value = True
     assert (browser.context, browser.message, browser.player) == (None, None, None)
@@ -101,21 +116,21 @@ def test_where_nothing_matches_nothing_is_shown(store: ck.Store) -> None:
 
 
 def test_a_message_that_was_not_streamed_is_shown_as_text(store: ck.Store) -> None:
-    browser = explore(store)
+    browser = opened(store)
     browser._messages._select.index = 0
     (text,) = browser._stage.children
     assert (type(text), text.value, text.disabled) == (ipywidgets.Textarea, "ask gemma", True)
 
 
 def test_the_chart_is_tied_to_the_player(store: ck.Store) -> None:
-    browser = explore(store)
+    browser = opened(store)
     picture = browser._stage.children[1]
     assert picture._player is browser.player
     assert picture._to_ms >= 150
 
 
 def test_another_choice_closes_what_was_shown(store: ck.Store) -> None:
-    browser = explore(store)
+    browser = opened(store)
     player, picture = browser._stage.children
     browser._messages._select.index = 3
     assert browser.player is not player
@@ -165,7 +180,10 @@ def test_ten_thousand_responses_are_filtered_from_the_table_alone() -> None:
             return []
 
     read: list[str] = []
-    contexts = tuple(Untouched(context_id=f"c{i}", title=f"Title {i}", metadata=SimpleNamespace(created_at=None)) for i in range(n // 2))
+    contexts = tuple(
+        Untouched(context_id=f"c{i}", title=f"Title {i}", metadata=SimpleNamespace(created_at=None))
+        for i in range(n // 2)
+    )
     catalogue = Catalogue(contexts, responses, ())  # type: ignore[arg-type] # stands for contexts, without files
     browser = Explorer(contexts)  # type: ignore[arg-type] # likewise
     browser.take(catalogue)
@@ -199,7 +217,7 @@ def test_in_a_notebook_one_can_browse_while_the_responses_are_read_and_the_choic
         assert browser.player is player
         return browser
 
-    browser = asyncio.run(asyncio.wait_for(cell(), timeout=30))
+    browser = beside(lambda: asyncio.run(asyncio.wait_for(cell(), timeout=30)))
     assert browser._contexts._select.index == 1
     assert browser._model.options == ("any", "gemma", "qwen")
     browser._stalls.value = True
@@ -221,6 +239,6 @@ def test_a_table_that_can_not_be_read_is_said_and_one_can_browse_on(
         await is_said.wait()
         return browser
 
-    browser = asyncio.run(asyncio.wait_for(cell(), timeout=30))
+    browser = beside(lambda: asyncio.run(asyncio.wait_for(cell(), timeout=30)))
     assert browser._said.value == "the responses can't be filtered: the disk is gone"
     assert browser.player is not None

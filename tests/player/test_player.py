@@ -261,8 +261,10 @@ def test_ids_rows_and_tables_are_played_from_a_store() -> None:
     assert repr(Player(first[:8], store=store)) == one
     assert repr(Player(responses.iloc[0], store=store)) == one
     assert repr(Player(next(responses.itertuples()), store=store)) == one
+    assert repr(Player(responses.iloc[0].to_dict(), store=store)) == one
     both = repr(Player([store.message(first), store.message(second)]))
-    for several in (responses, responses["message_id"], [first, responses.iloc[1]], tuple(responses.itertuples())):
+    rows = tuple(responses.itertuples()), responses.to_dict("records")
+    for several in (responses, responses["message_id"], [first, responses.iloc[1]], *rows):
         assert repr(Player(several, store=store)) == both
     with pytest.raises(ck.NotFoundError, match="no message 00000000"):
         Player("00000000", store=store)
