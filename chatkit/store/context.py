@@ -15,6 +15,8 @@ from chatkit.store.ids import id_text, resolve
 from chatkit.store.listing import Glance
 from chatkit.store.problems import Problem, Problems, disorder_in
 from chatkit.store.remote import ahead, check_is_local, looking
+from chatkit.store.single_file import SingleFile
+from chatkit.store.split import SplitFolder
 from chatkit.store.trash import delete_folder
 from chatkit.store.writing import append
 
@@ -95,10 +97,10 @@ class Context:
 
     @cached_property
     def _order(self) -> tuple[str, ...]:
-        if isinstance(self._files, ContextFolder):
-            return tuple(entry.message_id for entry in self.entries)
-        with looking(self._files.path), self._problems.one_warning():
-            return tuple(self._files.order())
+        if isinstance(self._files, SingleFile | SplitFolder):  # their references take all messages to make
+            with looking(self._files.path):
+                return tuple(self._files.order())
+        return tuple(entry.message_id for entry in self.entries)
 
     def messages(
         self, start: int | None = None, stop: int | None = None, *, branch: str | None = None

@@ -73,7 +73,9 @@ def _lines(messages: list[Known]) -> dict[str, tuple[str, ...]]:
     for message in messages:
         own.setdefault(message.branch or MAIN, []).append(message.message_id)
     parents = {message.message_id: message.entry.parent_id for message in messages}
-    return {name: (*_ancestors(ids[0], parents), *ids) if ids else () for name, ids in own.items()}
+    return {
+        name: tuple(dict.fromkeys([*_ancestors(ids[0], parents), *ids])) if ids else () for name, ids in own.items()
+    }
 
 
 def _ancestors(message_id: str, parents: dict[str, str | None]) -> list[str]:

@@ -33,6 +33,7 @@ _STREAMING_KEYS = {
     "chunks_count", "started_at", "completed_at", "total_duration_ms", "average_chunk_interval_ms", "request_sent_at",
 }  # fmt: skip
 """What a node's ``metadata.streaming`` says that the response says better."""
+_CHUNK_KEYS = frozenset(Chunk.model_fields)
 _NODE_KEYS = {"role", "content", "message_type", "metadata", "rich_type"}
 
 
@@ -214,6 +215,7 @@ def _response(data: Mapping[str, Any], streaming: Mapping[str, Any]) -> dict[str
     }
 
 
-def _chunk(new: Chunk, old: Mapping[str, Any]) -> dict[str, Any]:
+def _chunk(new: Chunk, old: Mapping[str, Any]) -> Chunk:
     """Return a chunk with its counts made anew, and the keys of the old one that we do not know."""
-    return {key: value for key, value in old.items() if key not in Chunk.model_fields} | new.to_dict()
+    unknown = old.keys() - _CHUNK_KEYS
+    return new.model_copy(update={key: old[key] for key in unknown}) if unknown else new

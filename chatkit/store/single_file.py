@@ -48,6 +48,10 @@ class SingleFile:
                 problems.add(error, self.context_id, message_id)
         return nodes.index(order, found)
 
+    def order(self) -> list[str]:
+        """List the messages in the order of the branches, those that can't be read too."""
+        return list(self._places())
+
     def message(self, message_id: str) -> Message:
         """Read one message of the pool."""
         pool = self._content()["message_pool"]

@@ -54,6 +54,10 @@ class SplitFolder:
                     problems.add(error, self.context_id, message_id)
         return nodes.index(order, found)
 
+    def order(self) -> list[str]:
+        """List the messages in the order of the branches, those that can't be read too."""
+        return list(self._places())
+
     def message(self, message_id: str) -> Message:
         """Read one node file."""
         return self._read(message_id, self._places().get(message_id, (None, MAIN)))

@@ -152,3 +152,18 @@ def test_without_metadata_the_branches_are_those_that_messages_name(store: Store
     assert told.active_branch_name == "other"
     repair_store(store.path)
     assert the_context(store).metadata == told
+
+
+def test_without_metadata_a_branch_names_each_message_once(store: Store) -> None:
+    """The first by position may answer one that stands behind it."""
+    path = message_path(store, 1)
+    message = json.loads(path.read_bytes())
+    damage(path, json.dumps(message | {"position": 0, "parent_id": message_id(2)}).encode())
+    for number in (0, 2):
+        other = message_path(store, number)
+        damage(other, json.dumps(json.loads(other.read_bytes()) | {"position": number + 5}).encode())
+    (folder_of(store) / "metadata.json").unlink()
+    with pytest.warns(CorruptFileWarning, match="is missing"):
+        [branch] = the_context(Store(store.path)).branches.values()
+    assert sorted(branch.message_ids) == sorted(set(branch.message_ids))
+    assert branch.message_ids[:2] == (message_id(2), message_id(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import warnings
@@ -15,10 +16,23 @@ from chatkit.errors import CorruptFileWarning, NotFoundError
 from chatkit.models import Branch
 from chatkit.store import Store
 from chatkit.store.json_files import dump
-from tests.store.trees import CONTEXT_ID, LEGACY, filled, folder_of, message_id, message_path, snapshot, the_context
+from tests.store.trees import (
+    CONTEXT_ID,
+    LEGACY,
+    SPLIT_FOLDERS,
+    filled,
+    folder_of,
+    message_id,
+    message_path,
+    snapshot,
+    the_context,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+MICROSECONDS = "a18cc304-e205-54f5-bc29-90c637ec3247"
 
 
 def names(paths: list[str], root: Path) -> list[str]:
@@ -63,6 +77,16 @@ def test_a_range_of_messages_opens_only_their_files(
     del opened_files[:]
     assert [message.message_id for message in context.messages(start, stop)] == [message_id(n) for n in numbers]
     assert names(opened_files, store.path) == [f"{message_id(number)}.json" for number in numbers]
+
+
+def test_a_range_of_the_split_format_opens_only_its_files(opened_files: list[str]) -> None:
+    context = Store(SPLIT_FOLDERS).context(MICROSECONDS)
+    listed = json.loads((SPLIT_FOLDERS / MICROSECONDS / "context.json").read_bytes())["branches"]["main"]["message_ids"]
+    assert context.message_ids == listed
+    del opened_files[:]
+    assert [message.message_id for message in context.messages(1, 3)] == listed[1:3]
+    opened = [Path(path).name for path in opened_files if MICROSECONDS in path]
+    assert opened == [f"{one}.json" for one in listed[1:3]]
 
 
 def test_a_range_counts_within_a_branch_where_one_is_named(store: Store, opened_files: list[str]) -> None:
