@@ -6,6 +6,7 @@ None is unknown.
 
 from __future__ import annotations
 
+import json
 import statistics
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -47,7 +48,7 @@ class PlainContext:
     entries: list[Row] = field(default_factory=list)
 
     def read(self) -> None:
-        """Read index and metadata; what is damaged is told from the rest."""
+        """Read index and metadata; what is damaged is told from the messages."""
         self.entries = self._index()
         path = self.folder / "metadata.json"
         try:
@@ -55,8 +56,7 @@ class PlainContext:
             self.metadata = plain_files.metadata(plain_files.read_json(path), self.folder.name)
         except BadFileError:
             self.problems.add((str(path), None))
-            ids = [entry["message_id"] for entry in self.entries]
-            self.metadata = {"branches": {"main": {"name": "main", "message_ids": ids}}}
+            self.metadata = metadata_told(self._all_messages())
 
     def message(self, message_id: str) -> Row | None:
         """Read a message; None where it can't be, or isn't there."""
@@ -73,6 +73,18 @@ class PlainContext:
         if any(after["timestamp"] < before["timestamp"] for before, after in pairwise(chunks)):
             self.problems.add((str(path), message_id))
         return found
+
+    def note_loose_ends(self) -> None:
+        """Note message files that no index lists, and ids that only a branch lists, after the messages were read."""
+        listed, there = {entry["message_id"] for entry in self.entries}, self._ids()
+        for message_id in there:
+            if message_id not in listed:
+                self.message(message_id)
+                self.problems.add((str(self.folder / "messages" / f"{message_id}.json"), message_id))
+        for ids in self.branches.values():
+            for message_id in ids:
+                if message_id not in listed and message_id not in there:
+                    self.problems.add((str(self.folder / "metadata.json"), message_id))
 
     @property
     def branches(self) -> dict[str, list[str]]:
@@ -93,13 +105,46 @@ class PlainContext:
             return plain_files.index(plain_files.read_json(path))
         except BadFileError:
             self.problems.add((str(path), None))
-        names = sorted(path.stem for path in (self.folder / "messages").glob("*.json") if ID.fullmatch(path.stem))
-        found = [message for name in names if (message := self.message(name)) is not None]
+        return self._all_messages()
+
+    def _all_messages(self) -> list[Row]:
+        """Every message that can be read, by its own position, then by time, then by id."""
+        found = [message for name in self._ids() if (message := self.message(name)) is not None]
         return sorted(found, key=_rebuilt_order)
 
+    def _ids(self) -> list[str]:
+        names = (path.stem for path in (self.folder / "messages").glob("*.json"))
+        return sorted(name for name in names if ID.fullmatch(name))
 
-def _is_context(folder: Path) -> bool:
-    return (folder / "metadata.json").exists() or (folder / "messages").is_dir()
+
+def metadata_told(messages: list[Row]) -> Row:
+    """What a context is where only its messages tell: each branch behind the ancestors of its first message."""
+    own: dict[str, list[str]] = {"main": []}
+    for message in messages:
+        own.setdefault(message.get("branch", "main") or "main", []).append(message["message_id"])
+    parents = {message["message_id"]: message.get("parent_id") for message in messages}
+    moments = [message["created_at"] for message in messages if message.get("created_at") is not None]
+    responses = [message["streaming_response"] for message in messages if message.get("streaming_response")]
+    named = [message.get("branch", "main") for message in messages if message.get("branch", "main")]
+    lines = {name: list(dict.fromkeys(ancestors(ids[0], parents) + ids)) if ids else [] for name, ids in own.items()}
+    failed = bool(responses) and responses[-1].get("finish_reason") in _CUT_SHORT
+    return {
+        "branches": {name: {"message_ids": ids} for name, ids in lines.items()},
+        "active_branch_name": named[-1] if named else "main",
+        "current_state": "failed" if failed else "idle",
+        "created_at": min(moments, default=None),
+        "updated_at": max(moments, default=None),
+    }
+
+
+def ancestors(message_id: str, parents: dict[str, str | None]) -> list[str]:
+    """The messages above one, the first of them first; a circle ends the walk."""
+    found: list[str] = []
+    above = parents[message_id]
+    while above is not None and above in parents and above != message_id and above not in found:
+        found.insert(0, above)
+        above = parents[above]
+    return found
 
 
 def need_there(path: Path) -> None:
@@ -116,7 +161,12 @@ def read_store(root: Path) -> PlainTables:
         context.read()
     for context in sorted(contexts, key=lambda context: context.creation_order):
         _add_context(tables, context)
+        context.note_loose_ends()
     return tables
+
+
+def _is_context(folder: Path) -> bool:
+    return (folder / "metadata.json").exists() or (folder / "messages").is_dir()
 
 
 def _rebuilt_order(message: Row) -> tuple[bool, int, bool, int, str]:
@@ -202,11 +252,15 @@ def _message_row(message: Row, place: Row) -> Row:
 
 
 def _content(message: Row) -> str:
-    """The text of a message of one of the two types, or of another that has a ``content`` or is a text."""
+    """The text of a message: of a kind without one of its own its ``content`` or ``text``, else its payload as JSON."""
     payload = message.get(message["message_type"])
     if isinstance(payload, dict):
-        return str(payload["content"])
-    return payload or ""
+        for key in ("content", "text"):
+            if isinstance(payload.get(key), str):
+                return str(payload[key])
+    if payload is None:
+        return ""
+    return payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False)
 
 
 def _response_row(response: Row, place: Row) -> Row:

@@ -1,4 +1,7 @@
-"""Whatever way a store's files become tables, the tables are equal; and equal to those of a plain ``json`` reader."""
+"""Whatever way a store's files become tables, the tables are equal; and equal to those of a plain ``json`` reader.
+
+The ways: files read fast, the models, a cache that is empty, one that is full, and Dask.
+"""
 
 from __future__ import annotations
 
@@ -6,60 +9,132 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
 import chatkit as ck
 from chatkit.errors import CorruptFileWarning
+from chatkit.frames import dask_frames, files, folder_scan
+from chatkit.store import Store
 from tests.loading.drawn_stores import stores, write
 from tests.loading.plain_frames import hold
 from tests.loading.plain_tables import PlainTables, read_store
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Tables = dict[str, pd.DataFrame]
+SAMPLE = Path(__file__).parents[2] / "data" / "store"
+LABELS = ["scenario", "n"]
 TABLES: dict[str, Any] = {
     "contexts": ck.contexts_df,
-    "messages": ck.messages_df,
-    "responses": ck.responses_df,
-    "chunks": ck.chunks_df,
+    "messages": lambda source, **options: ck.messages_df(source, labels=LABELS, **options),
+    "responses": lambda source, **options: ck.responses_df(source, labels=LABELS, **options),
+    "chunks": lambda source, **options: ck.chunks_df(source, labels=LABELS, **options),
 }
 N_EXAMPLES = int(os.environ.get("CHATKIT_EXAMPLES", "0"))
-drawn = settings(
-    max_examples=N_EXAMPLES or 40,
-    derandomize=not N_EXAMPLES,
-    deadline=None,
-    database=None,
-    phases=(Phase.explicit, Phase.generate, Phase.shrink),
-    report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
-)
-"""More, and others each time, with ``CHATKIT_EXAMPLES=1000``."""
 
 
-def all_tables(source: Any, **options: Any) -> dict[str, pd.DataFrame]:
-    """Each table of a source; that files are damaged is no news."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CorruptFileWarning)
-        return {name: table(source, **options) for name, table in TABLES.items()}
+def drawn(n_examples: int) -> settings:
+    """So many drawn stores, the same each time; or more, others each time, with ``CHATKIT_EXAMPLES=1000``."""
+    return settings(
+        max_examples=N_EXAMPLES or n_examples,
+        derandomize=not N_EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@pytest.fixture(autouse=True)
+def no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust files as soon as they are written: here nobody writes to them again."""
+    monkeypatch.setattr(folder_scan, "_TICK_NS", 0)
+
+
+def all_tables(source: Any, **options: Any) -> tuple[Tables, list[str]]:
+    """Each table of a source, and what was warned of on the way."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", CorruptFileWarning)
+        tables = {name: table(source, **options) for name, table in TABLES.items()}
+    return tables, [str(one.message) for one in told]
+
+
+def hold_equal(found: Tables, expected: Tables, way: str) -> None:
+    """Two ways made the same tables: values, order, dtypes, categories."""
+    for name, frame in found.items():
+        pd.testing.assert_frame_equal(frame, expected[name], check_exact=True, obj=f"{way}: {name}")
 
 
 def hold_problems(root: Path, expected: PlainTables) -> None:
+    """The files with problems are those that a plain reader can't read, or finds odd."""
     frame = ck.problems_df(root)
-    found = {
-        (path, None if pd.isna(message) else message)
-        for path, message in zip(frame["path"], frame["message_id"], strict=True)
-    }
-    assert found == expected.problems
+    messages = [None if pd.isna(message) else message for message in frame["message_id"]]
+    assert set(zip(frame["path"], messages, strict=True)) == expected.problems
     assert frame["reason"].str.len().gt(0).all()
 
 
-@drawn
+@drawn(40)
 @given(stores())
-def test_the_tables_are_those_of_a_plain_reader(files: dict[str, bytes]) -> None:
-    note(repr(files))
-    with tempfile.TemporaryDirectory() as folder:
-        root = write(files, Path(folder) / "store")
+def test_the_tables_of_every_way_are_those_of_a_plain_reader(drawn_files: dict[str, bytes]) -> None:
+    note(repr(drawn_files))
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHATKIT_CACHE_DIR", f"{folder}/cache")
+        root = write(drawn_files, Path(folder) / "store")
+        tables, told = all_tables(root, cache=False)
         expected = read_store(root)
-        for name, frame in all_tables(root).items():
-            hold(frame, getattr(expected, name), name)
+        for name, frame in tables.items():
+            hold(frame.drop(columns=LABELS, errors="ignore"), getattr(expected, name), name)
         hold_problems(root, expected)
+
+        by_models, _ = all_tables(_contexts(root))
+        hold_equal(by_models, tables, "models")
+        for way in ("cold", "warm", "warm again"):
+            found, told_again = all_tables(root)
+            hold_equal(found, tables, way)
+            assert told_again == told
+            hold_problems(root, expected)
+
+
+@drawn(12)
+@given(stores())
+def test_dask_makes_the_same_tables_but_for_the_order_of_contexts_and_the_kind_of_ids(
+    drawn_files: dict[str, bytes],
+) -> None:
+    note(repr(drawn_files))
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore", CorruptFileWarning)
+        patch.setenv("CHATKIT_CACHE_DIR", f"{folder}/cache")
+        patch.setattr(dask_frames, "_CONTEXTS_A_PARTITION", 1)
+        root = write(drawn_files, Path(folder) / "store")
+        for lazy, eager in ((ck.responses_ddf, ck.responses_df), (ck.chunks_ddf, ck.chunks_df)):
+            frame = eager(root, cache=False).astype({"message_id": "str", "context_id": "str"})
+            expected = frame.sort_values("context_id", kind="stable", ignore_index=True)
+            found = lazy(root).compute(scheduler="synchronous").reset_index(drop=True)
+            pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_a_full_cache_is_read_in_place_of_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the equality above would say nothing of it."""
+    expected, _ = all_tables(SAMPLE)
+
+    def read(_: files.LocalFiles, paths: Sequence[str]) -> Iterator[bytes]:
+        assert not paths, "a file was read"
+        return iter(())
+
+    monkeypatch.setattr(files.LocalFiles, "read", read)
+    found, _ = all_tables(SAMPLE)
+    hold_equal(found, expected, "warm")
+    with pytest.raises(AssertionError, match="a file was read"):
+        ck.chunks_df(SAMPLE, cache=False)
+
+
+def _contexts(root: Path) -> list[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CorruptFileWarning)
+        return Store(root).contexts()
