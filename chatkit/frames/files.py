@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 METADATA, INDEX, MESSAGES = "metadata.json", "index.json", "messages"
 _SUFFIX = ".json"
+_FIRST_BYTES = 1 << 16
+"""More than most files have; a buffer of this size costs little."""
 
 
 class FileKey(NamedTuple):
@@ -235,13 +237,12 @@ def _signed(inode: int) -> int:
 def _read(path: str) -> bytes:
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
-        size = os.fstat(handle).st_size
-        data = os.read(handle, size + 1)  # of the size it has: a larger buffer costs more than the reading
-        if len(data) == size:
+        data = os.read(handle, _FIRST_BYTES)
+        if len(data) < _FIRST_BYTES:
             return data
-        parts = [data]  # it grew or shrank meanwhile
-        while parts[-1]:
-            parts.append(os.read(handle, 1 << 20))
+        parts = [data, os.read(handle, os.fstat(handle).st_size)]  # of the size it has: a larger one costs
+        while parts[-1]:  # it grew meanwhile, or the disk gives less than was asked for
+            parts.append(os.read(handle, _FIRST_BYTES))
         return b"".join(parts)
     finally:
         os.close(handle)

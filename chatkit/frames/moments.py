@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 UTC_US = pa.timestamp("us", "UTC")
 _FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 """What Python's datetime holds: the years 1 to 9999."""
+_USUAL_SIZE = len("2026-11-23T09:01:52.566342Z")
+"""Of this size and with a Z at the end Arrow takes no other form."""
 _PLAIN = r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)((\.\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)?$"
 
 
@@ -79,6 +81,8 @@ def _is_usual(texts: pa.Array) -> NDArray[np.bool_]:
     if not size.any():
         return np.zeros(len(texts), dtype=np.bool_)
     text = np.frombuffer(data, dtype=np.uint8)
+    if (size == _USUAL_SIZE).all():
+        return np.asarray(text[at[0] : at[-1]].reshape(-1, _USUAL_SIZE)[:, _USUAL_SIZE - 1] == ord("Z"))
 
     def has(place: NDArray[np.int32], sign: str) -> NDArray[np.bool_]:
         return text[np.minimum(place, len(text) - 1)] == ord(sign)
@@ -91,7 +95,8 @@ def _is_usual(texts: pa.Array) -> NDArray[np.bool_]:
 def _cast(texts: pa.Array) -> NDArray[np.int64] | None:
     """Cast; None where one is refused, or is outside of what Python holds."""
     try:
-        us = texts.cast(UTC_US).cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+        cast = texts.cast(UTC_US).view(pa.int64())
+        us = np.array(cast.fill_null(0) if cast.null_count else cast)
     except pa.ArrowInvalid:
         return None
     return us if len(us) == 0 or (us.min() >= _FIRST_US and us.max() <= _LAST_US) else None

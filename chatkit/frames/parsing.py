@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,11 +14,12 @@ from chatkit.frames.compaction import places_in
 from chatkit.frames.files import ABSENT, MESSAGES
 from chatkit.frames.message_file import file_of, message_file
 from chatkit.frames.part import TEXTS, Part
-from chatkit.frames.rows import BadTimesError, Entry, part_of
+from chatkit.frames.rows import BadTimesError, Batch, Entry
 from chatkit.store.folder import ContextFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,6 +41,20 @@ class Stored(NamedTuple):
     segment: Part
     part: NDArray[np.int64]
     row: NDArray[np.int64]
+
+
+class _Numbered(NamedTuple):
+    """Messages, and the numbers of their paths."""
+
+    rows: Batch
+    numbers: list[int]
+
+
+class _Waiting(NamedTuple):
+    """A part that is being made, and of what."""
+
+    part: Future[Part]
+    batch: _Numbered
 
 
 class Parsing:
@@ -79,13 +95,27 @@ class Parsing:
         """
         self.part, self.row = np.full(len(paths), -1, dtype=np.int64), np.zeros(len(paths), dtype=np.int64)
         self._progress.expect(len(paths))
-        numbered = self._entries(paths, listing)
-        while batch := list(islice(numbered, BATCH)):
-            self._add(batch)
-            self._progress.step(len(batch))
-            if sum(int(part.starts[-1]) for part in self.parts[self._n_flushed :]) > _FLUSH_ROWS:
-                self._flush(store)
+        with ThreadPoolExecutor(1, thread_name_prefix="chatkit-columns") as columns:
+            waiting: _Waiting | None = None
+            for batch in self._batches(self._entries(paths, listing)):
+                made = columns.submit(batch.rows.part, self._keep)
+                if waiting:
+                    self._add(waiting, store)
+                waiting = _Waiting(made, batch)
+            if waiting:
+                self._add(waiting, store)
         self._flush(store)
+
+    def _batches(self, entries: Iterable[tuple[int, Entry]]) -> Iterator[_Numbered]:
+        """Yield entries by some hundred; while columns are made of one batch, in a thread, the next is read."""
+        batch = _Numbered(Batch(), [])
+        for number, entry in entries:
+            batch.rows.add(entry)
+            batch.numbers.append(number)
+            if len(batch.numbers) == BATCH:
+                yield batch
+                batch = _Numbered(Batch(), [])
+        yield batch
 
     def _entries(self, paths: pa.ChunkedArray, listing: Listing) -> Iterator[tuple[int, Entry]]:
         places = places_in(paths, pa.array(listing.message_paths, TEXTS))
@@ -122,18 +152,35 @@ class Parsing:
         self.errors[number] = error
         return None
 
-    def _add(self, numbered: list[tuple[int, Entry]]) -> None:
-        numbers, entries = [number for number, _ in numbered], [entry for _, entry in numbered]
+    def _add(self, waiting: _Waiting, store: Callable[[Sequence[Part]], Stored | None]) -> None:
+        batch = waiting.batch
         try:
-            part = part_of(entries, self._keep)
+            part = waiting.part.result()
         except BadTimesError as error:
-            decided = {row: self._by_models(numbers[row], entries[row].path, entries[row].key) for row in error.rows}
-            kept = [(n, decided.get(row, entry)) for row, (n, entry) in enumerate(numbered)]
-            self._add([(n, entry) for n, entry in kept if entry is not None])
-            return
-        self.part[numbers], self.row[numbers] = len(self.parts), np.arange(len(numbers))
+            batch = self._decided(batch, set(error.rows))
+            part = batch.rows.part(self._keep)
+        self._progress.step(len(batch.numbers))
+        self.part[batch.numbers], self.row[batch.numbers] = len(self.parts), np.arange(len(batch.numbers))
         self.parts.append(part)
-        self._numbers.append(np.array(numbers, dtype=np.int64))
+        self._numbers.append(np.array(batch.numbers, dtype=np.int64))
+        if sum(int(held.starts[-1]) for held in self.parts[self._n_flushed :]) > _FLUSH_ROWS:
+            self._flush(store)
+
+    def _decided(self, batch: _Numbered, bad: set[int]) -> _Numbered:
+        """Return a batch in which the models have decided about the bad rows."""
+        better = _Numbered(Batch(), [])
+        rows = batch.rows
+        of_row = {row: number for number, row in enumerate(rows.at)}
+        for row, (entry, number) in enumerate(zip(rows.entries, batch.numbers, strict=True)):
+            decided: Entry | None = entry
+            if row in bad:
+                decided = self._by_models(number, entry.path, entry.key)
+            elif row in of_row:
+                rows.responses[of_row[row]].chunks = rows.chunks_of(of_row[row])
+            if decided is not None:
+                better.rows.add(decided)
+                better.numbers.append(number)
+        return better
 
     def _flush(self, store: Callable[[Sequence[Part]], Stored | None]) -> None:
         """Cache what is held; what was cached is mapped from there, and the memory given back."""
@@ -157,8 +204,10 @@ class Parsing:
 
 def parts_of_messages(messages: Iterable[Message], keep: Collection[str]) -> list[Part]:
     """Make parts of messages that are models already, in their order."""
-    entries = (Entry("", ABSENT, file_of(message), message.content) for message in messages)
-    parts = []
-    while batch := list(islice(entries, BATCH)):
-        parts.append(part_of(batch, keep))
+    parts, messages = [], iter(messages)
+    while several := list(islice(messages, BATCH)):
+        batch = Batch()
+        for message in several:
+            batch.add(Entry("", ABSENT, file_of(message), message.content))
+        parts.append(batch.part(keep))
     return parts

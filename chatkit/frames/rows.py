@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chatkit.frames.files import ABSENT, FileKey
+from chatkit.frames.message_file import ChunkFile
 from chatkit.frames.moments import UTC_US, Moments, moments
-from chatkit.frames.part import CHUNKS, KEY, MESSAGES, REAL, TEXTS, TOKENS, ChunkColumn, Part, is_text
+from chatkit.frames.part import CHUNKS, KEY, MESSAGES, REAL, TEXTS, TOKENS, Part, is_text
 from chatkit.frames.arrivals import ChunkRows, chunk_times, steps_back
 from chatkit.models.response import REASONING, TEXT, status_of
 from chatkit.models.text import code_points, well_formed
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chatkit.frames.message_file import MessageFile, ResponseFile
+    from chatkit.frames.part import ChunkColumn
 
 _PREVIEW_CHARS = 60
 _NO_LABELS = {b"", b"{}", b"null"}
@@ -58,27 +60,61 @@ class BadTimesError(Exception):
         super().__init__(f"entries {self.rows}")
 
 
-def part_of(entries: Sequence[Entry], keep: Collection[str]) -> Part:
-    """Make columns of entries.
+class Batch:
+    """Messages on their way into a part. Chunks are taken apart at once, while they are in the processor's cache."""
 
-    Args:
-        entries: the messages, in the order of the rows.
-        keep: the columns of the chunks that are wanted.
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.responses: list[ResponseFile] = []
+        self.at: list[int] = []
+        self.counts: list[int] = []
+        self.sequence: list[int] = []
+        self.delta: list[str] = []
+        self.stamp: list[str] = []
+        self.kind: list[str] = []
 
-    Raises:
-        BadTimesError: a time is none.
-    """
-    at = [row for row, entry in enumerate(entries) if entry.file and entry.file.streaming_response]
-    responses = [entry.file.streaming_response for entry in entries if entry.file and entry.file.streaming_response]
-    chunks = _Chunks(responses, at)
-    known = _response_columns(responses, chunks, at)
-    notes = dict(zip((at[row] for row in chunks.back[0].tolist()), zip(*chunks.back[1:], strict=True), strict=True))
-    columns = _message_columns(entries, notes) | {
-        name: values if len(at) == len(entries) else _spread(values, at, len(entries)) for name, values in known.items()
-    }
-    columns["n_rows"] = columns["n_rows"].fill_null(0)
-    messages = pa.table([columns[name] for name in MESSAGES.names], schema=MESSAGES)
-    return Part.of(messages, chunks.columns(keep))
+    def add(self, entry: Entry) -> None:
+        """Add a message."""
+        response = entry.file and entry.file.streaming_response
+        if response:
+            chunks, response.chunks = response.chunks, []
+            self.at.append(len(self.entries))
+            self.responses.append(response)
+            self.counts.append(len(chunks))
+            self.sequence += [chunk.sequence for chunk in chunks]
+            self.delta += [chunk.delta for chunk in chunks]
+            self.stamp += [chunk.timestamp for chunk in chunks]
+            self.kind += [chunk.kind for chunk in chunks]
+        self.entries.append(entry)
+
+    def chunks_of(self, number: int) -> list[ChunkFile]:
+        """Return the chunks of a response, put together again."""
+        end = sum(self.counts[: number + 1])
+        rows = slice(end - self.counts[number], end)
+        columns = zip(self.sequence[rows], self.delta[rows], self.stamp[rows], self.kind[rows], strict=True)
+        return [ChunkFile(sequence, delta, stamp, kind=kind) for sequence, delta, stamp, kind in columns]
+
+    def part(self, keep: Collection[str]) -> Part:
+        """Make columns.
+
+        Args:
+            keep: the columns of the chunks that are wanted.
+
+        Raises:
+            BadTimesError: a time is none.
+        """
+        chunks = _Chunks(self)
+        known = _response_columns(self.responses, chunks, self.at)
+        rows, places, steps = (found.tolist() for found in chunks.back)
+        notes = {self.at[row]: (place, us) for row, place, us in zip(rows, places, steps, strict=True)}
+        n_rows = len(self.entries)
+        columns = _message_columns(self.entries, notes) | {
+            name: values if len(self.at) == n_rows else _spread(values, self.at, n_rows)
+            for name, values in known.items()
+        }
+        columns["n_rows"] = columns["n_rows"].fill_null(0)
+        messages = pa.table([columns[name] for name in MESSAGES.names], schema=MESSAGES)
+        return Part.of(messages, chunks.columns(keep))
 
 
 def real(found: Any) -> float | None:
@@ -100,19 +136,16 @@ def preview(content: str) -> str:
 class _Chunks:
     """All chunks of some responses, flat."""
 
-    def __init__(self, responses: list[ResponseFile], at: list[int]) -> None:
-        lists = [response.chunks for response in responses]
-        flat = list(chain.from_iterable(lists))
-        counts = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
-        stamps = moments([chunk.timestamp for chunk in flat])
+    def __init__(self, batch: Batch) -> None:
+        counts, kinds = np.array(batch.counts, dtype=np.int64), batch.kind
+        stamps = moments(batch.stamp)
         if len(stamps.bad):
-            of_response = np.repeat(np.arange(len(lists)), counts)
-            raise BadTimesError(at[row] for row in of_response[stamps.bad].tolist())
+            of_response = np.repeat(np.arange(len(counts)), counts)
+            raise BadTimesError(batch.at[row] for row in of_response[stamps.bad].tolist())
         self.counts = counts
-        self.sequence = np.array([chunk.sequence for chunk in flat], dtype=np.int64)
-        self.delta, n_chars = _deltas([chunk.delta for chunk in flat], counts)
+        self.sequence = np.array(batch.sequence, dtype=np.int64)
+        self.delta, n_chars = _deltas(batch.delta, counts)
         self.us = stamps.us
-        kinds = [chunk.kind for chunk in flat]
         is_one = kinds.count(TEXT) == len(kinds)
         self.kind = _same(TEXT, len(kinds)) if is_one else _texts(kinds).dictionary_encode()
         times = Ragged.from_counts(stamps.us.astype(np.float64), counts)

@@ -90,14 +90,14 @@ def _gap_figures(streams: Streams, rule: StallRule | None) -> dict[str, Floats]:
     between = gaps(times)
     between_ms = Ragged(between.values / _US_PER_MS, between.bounds)
     stalls = between_ms.where(is_stall(between_ms, rule))
-    some = between_ms.counts > 0
+    some, ordered = between_ms.counts > 0, between_ms.sorted()
     return {
         "n_chunks": times.counts.astype(np.float64),
         "n_reads": times.n_distinct().astype(np.float64),
         "n_chars": Ragged(np.where(streams.is_text, streams.n_chars, 0.0), times.bounds).sums(),
-        "gap_p50_ms": between_ms.percentile(50),
-        "gap_p99_ms": between_ms.percentile(99),
-        "gap_max_ms": between_ms.percentile(100),
+        "gap_p50_ms": ordered.percentile(50),
+        "gap_p99_ms": ordered.percentile(99),
+        "gap_max_ms": ordered.percentile(100),
         "n_stalls": np.where(some, stalls.counts, np.nan),
         "stalled_ms": np.where(some, stalls.sums(), np.nan),
     }

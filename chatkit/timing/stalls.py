@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chatkit.timing.ragged import Ragged
+
 if TYPE_CHECKING:
-    from chatkit.timing.ragged import Booleans, Floats, Ragged
+    from chatkit.timing.ragged import Booleans, Floats
 
 _FEWEST_OTHERS = 4
 """With fewer other gaps than this, their median says nothing and only the floor counts."""
@@ -33,7 +35,7 @@ def medians_of_others(gaps: Ragged) -> Floats:
     the whole for ``j < r`` and the ``j + 1``-th after it, so no row has to be sorted twice.
     """
     rows, counts = gaps.rows, gaps.counts
-    order = np.lexsort((gaps.values, rows))
+    order = gaps.order()
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order)) - gaps.bounds[:-1][rows]
     others = counts[rows] - 1
@@ -60,5 +62,11 @@ def stall_limits(gaps: Ragged, rule: StallRule | None = None) -> Floats:
 
 def is_stall(gaps: Ragged, rule: StallRule | None = None) -> Booleans:
     """For each gap (in ms), whether it is a stall."""
-    stalled: Booleans = gaps.values > stall_limits(gaps, rule)
+    rule = rule or StallRule()
+    stalled: Booleans = gaps.values > rule.floor_ms
+    some = np.unique(gaps.rows[stalled])
+    if len(some):  # only rows with a gap above the floor need medians
+        of_some = np.isin(gaps.rows, some)
+        rest = Ragged.from_counts(gaps.values[of_some], gaps.counts[some])
+        stalled[of_some] = rest.values > stall_limits(rest, rule)
     return stalled
