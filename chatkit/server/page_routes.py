@@ -8,8 +8,9 @@ from jinja2 import Environment, PackageLoader
 
 from chatkit.models import Message
 from chatkit.replay.lanes import lane
+from chatkit.server.api_description import operations
 from chatkit.server.plain_json import json_answer
-from chatkit.server.problems import ProblemError
+from chatkit.server.problems import EVERYWHERE, ProblemError
 from chatkit.server.schemas import MessageId
 from chatkit.server.service import Served
 from chatkit.web import server_module, server_page, server_style
@@ -54,7 +55,9 @@ async def get_lane(service: Served, message_id: MessageId) -> Response:
 @router.get("/docs")
 async def description(request: Request) -> Response:
     """Describe the API, without anything from elsewhere."""
-    text = _TEMPLATES.get_template("api.html").render(groups=_groups(request.app.openapi()))
+    text = _TEMPLATES.get_template("api.html").render(
+        groups=operations(request.app.openapi(), {str(int(status)) for status in EVERYWHERE}), everywhere=EVERYWHERE
+    )
     return Response(text, headers=_HEADERS, media_type="text/html")
 
 
@@ -63,13 +66,3 @@ def _lane(message: Message) -> dict[str, Any]:
         return lane(message).to_json()
     except ValueError as error:
         raise ProblemError(HTTPStatus.CONFLICT, str(error)) from error
-
-
-def _groups(openapi: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return the operations of an OpenAPI document by their first tag."""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for path, operations in openapi["paths"].items():
-        for method, operation in operations.items():
-            tag = next(iter(operation.get("tags", [])), "other")
-            groups.setdefault(tag, []).append({"path": path, "method": method.upper(), **operation})
-    return groups

@@ -33,6 +33,14 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 _LOGGER = logging.getLogger(__name__)
 
+EVERYWHERE = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+)
+"""What every route may answer."""
 _TRY_AGAIN = {"Retry-After": "1"}
 _STATUSES: dict[type[ChatkitError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
@@ -127,17 +135,10 @@ def describe_problems(app: FastAPI) -> None:
 
 def problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """Return the description of a route's errors: these, and what every route of ``/api`` may answer."""
-    everywhere = (
-        HTTPStatus.BAD_REQUEST,
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-    )
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     return {
         int(status): {"description": _MEANINGS.get(status, status.phrase), "content": content}
-        for status in sorted({*everywhere, *statuses})
+        for status in sorted({*EVERYWHERE, *statuses})
     }
 
 
