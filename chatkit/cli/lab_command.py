@@ -13,6 +13,7 @@ from chatkit.errors import MissingExtraError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _SHIPPED = _PACKAGE / "share"
@@ -32,6 +33,8 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("folder", nargs="?", type=Path, default=Path(), help="where to work (default: here)")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--port", type=int, help="where JupyterLab listens (default: 8888, or the next free one)")
+    parser.add_argument("--allow-root", action="store_true", help="run as root, as in a container")
     parser.set_defaults(run=run)
 
 
@@ -40,11 +43,19 @@ def run(arguments: argparse.Namespace) -> int:
     if find_spec("jupyterlab") is None:
         raise MissingExtraError('JupyterLab is not installed: pip install "chatkit-lab[lab]"')
     lay_out(arguments.folder)
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={arguments.folder.resolve()}"]
-    command.append(f"--LabApp.default_url=/lab/tree/{_FIRST}")
-    if arguments.no_browser:
-        command.append("--no-browser")
+    command = [sys.executable, "-m", "jupyterlab", *_options(arguments)]
     return subprocess.run(command, check=False).returncode  # noqa: S603 - our own interpreter and arguments
+
+
+def _options(arguments: argparse.Namespace) -> Iterator[str]:
+    yield f"--ServerApp.root_dir={arguments.folder.resolve()}"
+    yield f"--LabApp.default_url=/lab/tree/{_FIRST}"
+    if arguments.port is not None:
+        yield f"--ServerApp.port={arguments.port}"
+    if arguments.no_browser:
+        yield "--no-browser"
+    if arguments.allow_root:
+        yield "--allow-root"
 
 
 def lay_out(folder: Path) -> list[Path]:
