@@ -5,26 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
-from chatkit.capture.request import Turn, parameters, system_prompt, turns
-from chatkit.models import Branch, ContextConfig, Message
+from chatkit.capture.request import system_prompt, title, turns
+from chatkit.formats.line import Line, response_id, turn_order
+from chatkit.models import Branch, ContextConfig
 from chatkit.models.context import MAIN
 from chatkit.timing.stamps import from_us
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import datetime
 
     from chatkit.formats.recording import Recording
-
-_LONGEST_TITLE = 60
+    from chatkit.models import Message
 
 
 class Conversation:
     """The recordings of one context, in the order of their turns."""
 
     def __init__(self, recordings: Iterable[Recording]) -> None:
-        self.recordings = sorted(recordings, key=_turn_order)
+        self.recordings = sorted(recordings, key=turn_order)
         self.first = self.recordings[0]
+
+    @property
+    def label(self) -> str | None:
+        """The name of its context; None where recordings name none."""
+        name = self.first.header.label.get("context")
+        return None if name is None else str(name)
 
     @property
     def context_id(self) -> str:
@@ -35,19 +41,16 @@ class Conversation:
         """Return the ids of the first response of each recording."""
         return [response_id(recording) for recording in self.recordings]
 
-    def messages(self) -> list[Message]:
-        """Return what was said, in order: each request's new messages, then its answers."""
-        said: list[Turn] = []
-        found: list[Message] = []
+    def messages(self, stored: Iterable[Message] = ()) -> list[Message]:
+        """Return what was said, in the order of the turns: what is stored already, and what is new."""
+        line = Line(stored)
         for recording in self.recordings:
-            asked = turns(recording.header.request)
-            known = _common_beginning(said, asked)
-            for place, turn in enumerate(asked[known:], start=known):
-                found.append(_asked(recording, place, turn, found[-1].message_id if found else None))
-            answers = _answers(recording, found[-1].message_id if found else None)
-            found.extend(answers)
-            said = [*asked, Turn("assistant", answers[0].content)]
-        return found
+            line.add(recording)
+        return line.messages
+
+    def belongs_to(self, stored: Iterable[Message]) -> bool:
+        """Whether messages of an earlier import are of the same conversation."""
+        return Line(stored).is_of(self.first)
 
     def context_fields(self) -> dict[str, Any]:
         """Return what the metadata of a context made for it says."""
@@ -56,7 +59,7 @@ class Conversation:
         prompt = system_prompt(header.request)
         return {
             "context_id": self.context_id,
-            "title": _title(turns(header.request)),
+            "title": title(turns(header.request)),
             "config": ContextConfig(model_id=header.model_asked_for),
             "created_at": from_us(self.first.started_us),
             "branches": {MAIN: Branch(name=MAIN, system_prompt=prompt)},
@@ -78,53 +81,3 @@ def group(recordings: Iterable[Recording]) -> list[Conversation]:
         )
     conversations = [Conversation(members) for members in groups.values()]
     return sorted(conversations, key=lambda conversation: (conversation.first.started_us, conversation.context_id))
-
-
-def response_id(recording: Recording, choice: int = 0) -> str:
-    """Return the id of the message made of a recording's choice."""
-    return str(uuid5(recording.header.id, f"response-{choice}" if choice else "response"))
-
-
-def _asked(recording: Recording, place: int, turn: Turn, parent_id: str | None) -> Message:
-    """Make a message of one that the request held for the first time: it was sent with the request."""
-    message = Message.from_text(
-        turn.text,
-        role=turn.role,
-        message_id=str(uuid5(recording.header.id, f"request-{place}")),
-        parent_id=parent_id,
-        created_at=from_us(recording.started_us),
-    )
-    return message.model_copy(update={"parts": list(turn.other_parts)}) if turn.other_parts else message
-
-
-def _answers(recording: Recording, parent_id: str | None) -> list[Message]:
-    header = recording.header
-    metadata = header.label | {"recording_id": str(header.id), "request": parameters(header.request)}
-    return [
-        Message.from_response(
-            response, message_id=response_id(recording, choice), parent_id=parent_id, metadata=metadata
-        )
-        for choice, response in recording.responses().items()
-    ]
-
-
-def _common_beginning(said: Sequence[Turn], asked: Sequence[Turn]) -> int:
-    """Count the messages that a request repeats; a client may have stripped them of outer white space."""
-    same = 0
-    for before, now in zip(said, asked, strict=False):
-        if (before.role, before.text.strip()) != (now.role, now.text.strip()):
-            break
-        same += 1
-    return same
-
-
-def _turn_order(recording: Recording) -> tuple[int, int]:
-    turn = recording.header.label.get("turn")
-    return (turn if isinstance(turn, int) else 0), recording.started_us
-
-
-def _title(asked: Sequence[Turn]) -> str | None:
-    first = next((" ".join(turn.text.split()) for turn in asked if turn.role == "user" and turn.text.strip()), None)
-    if first is None or len(first) <= _LONGEST_TITLE:
-        return first
-    return f"{first[: _LONGEST_TITLE - 1].rstrip()}…"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chatkit.errors import CorruptFileError
 from chatkit.formats.conversations import Conversation, group
 from chatkit.formats.recording import Recording
+from chatkit.formats.reordering import contexts_by_label, is_imported, made_anew
 from chatkit.models.states import state_after
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def import_recordings(paths: Iterable[Path], store: Store) -> ImportReport:
 
     Recordings with the same ``label.context`` become one context, in the order of their turns; each of the
     others gets a context of its own. Ids follow from those of the recordings, so importing twice adds nothing.
+    An earlier turn that comes in a later import is put before what is there: the context is made anew, and the old
+    one is in the store's trash.
 
     Args:
         paths: ``*.jsonl`` files, and folders of such.
@@ -58,9 +61,12 @@ def import_recordings(paths: Iterable[Path], store: Store) -> ImportReport:
     # One look at the store for all of them: it may hold thousands of contexts.
     contexts = store.contexts_by_id()
     holders = store.contexts_of(one for conversation in conversations for one in conversation.response_ids())
+    labelled = contexts_by_label(store)
     for conversation in conversations:
         held = (holders[one] for one in conversation.response_ids() if one in holders)
-        _store(conversation, store, next(held, contexts.get(conversation.context_id)), report)
+        continued = (one for one in labelled.get(conversation.label, ()) if conversation.belongs_to(one.messages()))
+        context = next(held, None) or contexts.get(conversation.context_id) or next(continued, None)
+        _store(conversation, store, context, report)
     return report
 
 
@@ -91,15 +97,18 @@ def _readable(files: Iterable[Path], report: ImportReport) -> list[Recording]:
 
 def _store(conversation: Conversation, store: Store, context: Context | None, report: ImportReport) -> None:
     """Store what is new, in the context that holds one of the responses already, or has the conversation's id."""
-    messages = conversation.messages()
     known = set(context.message_ids) if context else set()
+    stored = context.messages() if context else []
+    messages = conversation.messages(stored)
     new = [message for message in messages if message.message_id not in known]
     report.n_known += len(messages) - len(new)
+    report.n_messages += len(new)
     if not new:
         return
     if context is None:
         context = store.create_context(**conversation.context_fields())
         report.n_contexts += 1
+    elif messages[: len(stored)] != stored and is_imported(context, stored):
+        context, new = made_anew(context, store), messages
     last = next(message.streaming_response for message in reversed(messages) if message.streaming_response)
     context.append_messages(new, at=conversation.last_moment(), state=state_after(last))
-    report.n_messages += len(new)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chatkit import sse
 from chatkit.capture import Assembly
+from chatkit.capture.wire import parse
 from chatkit.errors import CorruptFileError
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Recording:
         for line in self.events:
             for event in sse.decode(f"{line.event}\n\n".encode("utf-8", "replace")):
                 if event.data != _DONE:
-                    assembly.take(self.at_us(line.t_ns), _json_or_none(event.data))
+                    assembly.take(self.at_us(line.t_ns), parse(event.data))
         return assembly.responses(self._end(assembly), finish_reason=self._reason())
 
     def _reason(self) -> str | None:
@@ -166,11 +167,3 @@ def _parse(path: Path, number: int, line: bytes, kind: type[M]) -> M:
         raise CorruptFileError(str(path), where, first["msg"]) from error
     except ValueError as error:
         raise CorruptFileError(str(path), f"line {number}", f"not JSON: {error}") from error
-
-
-def _json_or_none(text: str) -> Any:
-    """Return parsed event data; None where it is no JSON, which counts as an event of unknown shape."""
-    try:
-        return _loads(text)
-    except ValueError:
-        return None

@@ -12,6 +12,7 @@ import pytest
 import chatkit as ck
 from chatkit.errors import ReadOnlyError
 from chatkit.store import Store
+from chatkit.store.trash import trashed
 from tests.formats.recordings import event, header, lines, recording_id, write
 from tests.store.trees import LEGACY, stored_files
 
@@ -93,6 +94,64 @@ def test_later_turns_go_on_with_the_context_of_the_first(store: Store, captures:
     assert (report.n_contexts, report.n_messages, report.n_known) == (0, 2, 2)
     assert contents(store) == conversation(0, 1)
     assert store.contexts()[0].context_id == before.context_id
+
+
+@pytest.mark.parametrize(
+    "runs", [[[1], [0]], [[0], [1]], [[2], [0, 1]], [[2], [1], [0]], [[1], [0, 1, 2]], [[0, 2], [1]]]
+)
+def test_turns_come_in_their_order_whichever_run_brings_them(
+    store: Store, captures: Path, tmp_path: Path, runs: list[list[int]]
+) -> None:
+    turns = sorted({turn for run in runs for turn in run})
+    for run in runs:
+        report = ck.import_recordings([write(captures, turn) for turn in run], store)
+    assert report.n_contexts == 0
+    assert contents(store) == conversation(*turns)
+    at_once = Store.create(tmp_path / "at once")
+    ck.import_recordings([captures], at_once)
+    [context], [expected] = store.contexts(), at_once.contexts()
+    keys = {"context_id"}
+    assert [message.model_dump(exclude=keys) for message in context.messages()] == [
+        message.model_dump(exclude=keys) for message in expected.messages()
+    ]
+    assert (context.title, context.current_state) == (expected.title, expected.current_state)
+    assert store.problems() == []
+    again = ck.import_recordings([captures], store)
+    assert (again.n_contexts, again.n_messages) == (0, 0)
+    assert contents(store) == conversation(*turns)
+
+
+def test_a_later_turn_alone_is_known_by_what_it_repeats(store: Store, captures: Path) -> None:
+    ck.import_recordings([write(captures, turn) for turn in range(2)], store)
+    report = ck.import_recordings([captures / "turn-1.jsonl"], store)
+    assert (report.n_messages, contents(store)) == (0, conversation(0, 1))
+
+
+def test_a_context_that_is_made_anew_keeps_its_id_and_the_old_one_is_in_the_trash(store: Store, captures: Path) -> None:
+    ck.import_recordings([write(captures, 1)], store)
+    [before] = store.contexts()
+    before.set_title("mine")
+    ck.import_recordings([write(captures, 0)], store)
+    [after] = store.contexts()
+    assert (after.context_id, after.title, after.metadata.metadata) == (before.context_id, "mine", {"context": "one"})
+    assert after.branches["main"].system_prompt == "Be brief."
+    assert [path.name for path in trashed(store.path)] == [before.context_id]
+
+
+def test_where_somebody_has_written_too_an_earlier_turn_stands_at_the_end(store: Store, captures: Path) -> None:
+    ck.import_recordings([write(captures, 1)], store)
+    store.contexts()[0].append_message(ck.Message.from_text("a note"))
+    store.contexts()[0].create_branch("mine")
+    ck.import_recordings([write(captures, 0)], store)
+    assert ("user", "a note") in contents(store)
+    assert contents(store)[-1] == ("assistant", " answer 0\n")
+    assert trashed(store.path) == []
+
+
+def test_the_same_label_and_question_with_another_answer_is_another_conversation(store: Store, captures: Path) -> None:
+    ck.import_recordings([write(captures, 0)], store)
+    other = write(captures, 0, id=recording_id(7), started_at_unix_ns=1_700_000_000_000_000_000)
+    assert ck.import_recordings([other], store).n_contexts == 1
 
 
 def test_an_import_that_was_stopped_is_finished_by_the_next(
