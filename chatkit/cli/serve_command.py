@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PORT = 8765
+_KEY_VARIABLE = "CHATKIT_UPSTREAM_KEY"
 
 
 def add_to(commands: Any) -> None:
@@ -28,6 +30,13 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="where to listen; by default for this machine only")
     parser.add_argument("--port", type=int, default=_PORT, help=f"{_PORT} by default; 0 takes any that is free")
     parser.add_argument("--no-token", action="store_true", help="ask for no token; for this machine only")
+    parser.add_argument(
+        "--upstream",
+        metavar="URL",
+        help="a server with OpenAI's chat API (such as http://127.0.0.1:8080/v1), which answers what users post; "
+        f"its key is taken from the environment variable {_KEY_VARIABLE}",
+    )
+    parser.add_argument("--model", help="the model to ask the upstream for; by default the one that a context names")
     parser.set_defaults(run=run)
 
 
@@ -37,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         from chatkit.server.access import Access, new_token  # noqa: PLC0415 - an extra
         from chatkit.server.app import create_app  # noqa: PLC0415
         from chatkit.server.running import bound, run  # noqa: PLC0415
+        from chatkit.server.upstream import Upstream  # noqa: PLC0415
     store = Store(arguments.store)
     with bound(arguments.host, arguments.port) as listening:
         port = listening.getsockname()[1]
@@ -45,7 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
         except ValueError as error:
             print(f"chatkit: {error}", file=sys.stderr)
             return 2
-        app = create_app(store, access=access)
+        key = os.environ.get(_KEY_VARIABLE)
+        upstream = Upstream(arguments.upstream, model=arguments.model, key=key) if arguments.upstream else None
+        app = create_app(store, access=access, upstream=upstream)
         _say(arguments.store, access)
         run(app, listening, app.state.service.stopping)
     return 0

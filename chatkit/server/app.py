@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -16,6 +17,8 @@ from chatkit.server.refusal import refuse
 from chatkit.server.service import Service
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from chatkit.server.upstream import Upstream
     from chatkit.store import Store
 
@@ -31,10 +34,16 @@ def create_app(
         clock: times the replays.
         upstream: the model that answers what users post; None where nobody does.
     """
+    service = Service(store, clock or LoopClock(), upstream)
     app = FastAPI(
-        title="chatkit", version=__version__, docs_url=None, redoc_url=None, separate_input_output_schemas=False
+        title="chatkit",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        separate_input_output_schemas=False,
+        lifespan=lambda _: _ending(service),
     )
-    app.state.service = Service(store, clock or LoopClock(), upstream)
+    app.state.service = service
     for routes in (context_routes, message_routes, replay_routes, live_routes, compatible, page_routes):
         app.include_router(routes.router)
     app.add_middleware(AnswerHead)
@@ -42,3 +51,12 @@ def create_app(
     answer_with_problems(app, refuse)
     describe_problems(app)
     return app
+
+
+@asynccontextmanager
+async def _ending(service: Service) -> AsyncIterator[None]:
+    """When the server stops, what it still does itself comes to its end."""
+    yield
+    service.stopping.set()
+    if service.upstream is not None:
+        await service.upstream.aclose()
