@@ -96,9 +96,9 @@ class Measured:
         drift = np.median(self.late_ms[-tenth:]) - np.median(self.late_ms[:tenth])
         return [f"{p50:.0f} / {p95:.0f} / {self.late_ms.max():.0f}", f"{drift:+.0f}", f"{self.shown:.0%}"]
 
-    def frame_columns(self) -> list[str]:
-        """Times from frame to frame."""
-        return [f"{np.percentile(self.frames_ms, 99):.0f} / {self.frames_ms.max():.0f}"]
+
+def frame_times(frames_ms: Floats) -> str:
+    return f"{np.percentile(frames_ms, 99):.0f} / {frames_ms.max():.0f}"
 
 
 def main(names: list[str]) -> None:
@@ -118,14 +118,16 @@ def print_table(page: Page, folder: Path, cases: list[Case]) -> None:
     page.add_script_tag(content=PROBE.read_text(encoding="utf-8"))
     run(page, "from benchmarks.player_notebook import KernelReplay, compute_for, players")
     version = page.evaluate("navigator.userAgentData.brands.find(({ brand }) => brand === 'Chromium').version")
-    print(f"Chromium {version}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the beginning\n")
+    rest = np.diff(np.array(page.evaluate("rest(3000)")["samples"])[:, 0])
+    load = f"load {os.getloadavg()[0]:.1f} at the beginning"
+    print(f"Chromium {version}, {os.cpu_count()} cores, {load}; frames of the page at rest: {frame_times(rest)} ms\n")
     print("| recording | speed | player: p50 / p95 / max ms | drift | shown | frames: p99 / max ms |"
         " loop in the kernel: p50 / p95 / max ms | drift | shown |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|")
     for case in cases:
         player = play(page, case)
         peer = type_out(page, folder, case).columns() if case.has_peer else ["", "", ""]
-        row = [case.title, f"{case.speed:g}x", *player.columns(), *player.frame_columns(), *peer]
+        row = [case.title, f"{case.speed:g}x", *player.columns(), frame_times(player.frames_ms), *peer]
         print(f"| {' | '.join(row)} |", flush=True)
     print(f"\nload {os.getloadavg()[0]:.1f} at the end")
 

@@ -1,42 +1,39 @@
-// What measures in the page: when how much text was painted. `watch` gives a promise of it.
+// What measures in the page: how much text was painted when, sample by sample `[frame, painted, length of each pane]`.
 //
-// A frame counts as painted when the task after it runs: by then style, layout and paint of it are done.
+// A frame counts as painted when the task after it runs: its style, layout and paint are done by then.
 (() => {
-  function painted(lengthsOf, isOver) {
+  function watch(selector, isOver) {
+    const panes = [...document.querySelectorAll(selector)];
     const samples = [];
     const channel = new MessageChannel();
     return new Promise((done) => {
       channel.port1.onmessage = ({ data: frame }) => {
         const at = performance.now();
-        samples.push([frame, at, ...lengthsOf()]);
-        if (isOver(at)) done(samples);
+        samples.push([frame, at, ...panes.map((pane) => pane.textContent.length)]);
+        if (isOver(at)) done({ samples, toPageMs: performance.now() - Date.now() });
         else requestAnimationFrame(step);
       };
-      // Asked for within the task after a frame, so this runs after the player's own work in the next one.
+      // Asked for after a frame, so that in the next one it comes after the player, which asked within this one.
       const step = (frame) => channel.port2.postMessage(frame);
       requestAnimationFrame(step);
     });
   }
 
-  function watch(selector, isOver) {
-    const panes = [...document.querySelectorAll(selector)];
-    const startLengths = panes.map((pane) => pane.textContent.length);
-    return painted(() => panes.map((pane) => pane.textContent.length), isOver).then((samples) => ({
-      samples,
-      startLengths,
-      toPageMs: performance.now() - Date.now(),
-    }));
-  }
+  /** Watch a page on which nothing happens: what the machine itself does to frames. */
+  window.rest = (forMs) => {
+    const end = performance.now() + forMs;
+    return watch("#nothing", (at) => at > end);
+  };
 
-  /** Play all players; lateness counts from the click. */
+  /** Play all players and watch them to their end; what is due counts from the click. */
   window.playAll = async (limitMs) => {
-    const clicked = [...document.querySelectorAll(".ck-player")].map((player) => {
+    const began = [...document.querySelectorAll(".ck-player")].map((player) => {
       const at = performance.now();
       player.querySelector(".ck-play").click();
       return at;
     });
-    const isOver = (at) => at > clicked[0] + limitMs || !document.querySelector(".ck-playing");
-    return { ...(await watch(".ck-player .ck-text", isOver)), began: clicked };
+    const isOver = (at) => at > began[0] + limitMs || !document.querySelector(".ck-playing");
+    return { ...(await watch(".ck-player .ck-text", isOver)), began };
   };
 
   /** Watch what a kernel types out until `window.isTyped`, and a second more for what is on its way. */
