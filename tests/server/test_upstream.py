@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from tests.server.conftest import Asking
 
 Conversation = tuple[Store, Message, Message]
-Answering = "Callable[[httpx.Request], httpx.Response]"
 
 
 def events(*texts: str, finish_reason: str | None = "stop") -> list[bytes]:
     """An answer of OpenAI's chat API, an item each piece."""
-    choices = [{"index": 0, "delta": {"content": text}, "finish_reason": None} for text in texts]
+    choices: list[dict[str, object]] = [
+        {"index": 0, "delta": {"content": text}, "finish_reason": None} for text in texts
+    ]
     choices += [{"index": 0, "delta": {}, "finish_reason": finish_reason}] * bool(finish_reason)
     return [f"data: {json.dumps({'model': 'm-1', 'choices': [choice]})}\n\n".encode() for choice in choices]
 
@@ -42,11 +43,13 @@ class Stream(httpx.AsyncByteStream):
 
     def __init__(self, pieces: list[bytes], ending: type[Exception] | None = None, *, waits: bool = False) -> None:
         self._pieces, self._ending, self._waits = pieces, ending, waits
+        self.is_waiting = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self._pieces:
             yield piece
         if self._waits:
+            self.is_waiting.set()
             await asyncio.sleep(3600)
         if self._ending:
             raise self._ending("the connection broke")
@@ -163,13 +166,13 @@ def test_an_upstream_that_fails_leaves_what_came_and_why(
 
 def test_a_server_that_stops_aborts_the_answer_and_keeps_what_came(asking: Asking, conversation: Conversation) -> None:
     store, question, _ = conversation
-    upstream = fake(Provider(httpx.Response(200, stream=Stream(events("Half", finish_reason=None), waits=True))))
+    stream = Stream(events("Half", finish_reason=None), waits=True)
+    upstream = fake(Provider(httpx.Response(200, stream=stream)))
     asking.app = create_app(store, access=Access("127.0.0.1", 8765, TOKEN), upstream=upstream)
     asking.post(f"/api/contexts/{question.context_id}/messages", json={"content": "And now?"})
 
     async def stop_in_the_middle() -> None:
-        while not any(message.content == "Half" for message in store.context(question.context_id).messages()):
-            await asyncio.sleep(0.005)
+        await asyncio.wait_for(stream.is_waiting.wait(), 10)
         async with asking.app.router.lifespan_context(asking.app):
             pass
 
