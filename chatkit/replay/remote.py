@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +14,7 @@ from chatkit.models import Usage
 from chatkit.timing.schedule import check_speed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator
     from types import ModuleType
 
     import httpx
@@ -72,67 +73,101 @@ class ReplayEvents:
     """The chunks of a replay, each when it comes: ``async for chunk in replay_events(url)``.
 
     Attributes:
+        url: what is asked.
         totals: what the replay ended with; None until it has.
     """
 
     def __init__(self, url: str, headers: dict[str, str]) -> None:
+        self.url = url
         self.totals: ReplayTotals | None = None
-        self._url = url
         self._headers = headers
-        self._last_id = ""
-        self._has_begun = False
 
-    def __aiter__(self) -> AsyncIterator[ReplayedChunk]:
-        """Ask, and yield what comes."""
+    def __aiter__(self) -> AsyncGenerator[ReplayedChunk, None]:
+        """Ask, and yield what comes; each time from the beginning."""
         return self._chunks()
 
     async def _chunks(self) -> AsyncGenerator[ReplayedChunk, None]:
         """Ask again where a connection is cut, after the last event that came; a try that brings nothing is counted."""
         httpx = _httpx()
-        failed = 0
         timeout = httpx.Timeout(None, connect=_CONNECT_S)  # a recorded wait may be long
+        self.totals = None
         async with httpx.AsyncClient(timeout=timeout) as client:
-            while True:
-                reason = "it ended before its last event"
-                before = self._last_id
-                try:
-                    async for chunk in self._once(client):
-                        yield chunk
-                    if self.totals is not None:
-                        return
-                except httpx.TransportError as error:
-                    reason = f"{type(error).__name__} {error}".strip()
-                    if not self._has_begun:
-                        raise ServerError(f"{self._url} can't be reached: {reason}; is the server running?") from error
-                failed = 1 if self._last_id != before else failed + 1
+            connection = _Connection(client, self.url, self._headers)
+            failed = 0
+            while not connection.is_over:
+                before = connection.last_id
+                async with aclosing(connection.events()) as events:
+                    async for event in events:
+                        if event.event == "chunk":
+                            yield _chunk(event.data)
+                        elif event.event == "done":
+                            self.totals = _totals(event.data)
+                            return
+                failed = 1 if connection.last_id != before else failed + 1
                 if failed > _MOST_TRIES:
                     raise ServerError(
-                        f"the replay of {self._url} was cut off after event {self._last_id or 0}, "
-                        f"and {_MOST_TRIES} more tries brought nothing: {reason}"
+                        f"the replay of {self.url} was cut off after event {before or 0}, "
+                        f"and {_MOST_TRIES} more tries brought nothing: {connection.reason}"
                     )
                 await asyncio.sleep(_FIRST_PAUSE_S * 2 ** (failed - 1))
 
-    async def _once(self, client: httpx.AsyncClient) -> AsyncGenerator[ReplayedChunk, None]:
-        """Yield what one connection brings."""
-        headers = self._headers | ({"Last-Event-ID": self._last_id} if self._last_id else {})
-        async with client.stream("GET", self._url, headers=headers) as answer:
-            if self._has_begun and answer.status_code in _PASSING:
-                return
-            if not answer.is_success:
-                await answer.aread()
-                raise _refusal(self._url, answer.status_code, answer.text)
-            self._has_begun = True
-            decoder = sse.Decoder()
-            async for data in answer.aiter_raw():
-                for event in decoder.feed(data):
-                    self._last_id = event.last_event_id
-                    if event.event == "chunk":
-                        yield _chunk(event.data)
-                    elif event.event == "done":
-                        self.totals = _totals(event.data)
-                        return
-                    elif event.event == "error":
-                        raise _refusal(self._url, answer.status_code, event.data)
+
+class _Connection:
+    """One replay, over as many connections as it takes.
+
+    Attributes:
+        last_id: the last event that came.
+        reason: what cut the last connection.
+        is_over: whether the server has said that nothing more will come.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> None:
+        self.last_id = ""
+        self.reason = ""
+        self.is_over = False
+        self._client = client
+        self._url = url
+        self._headers = headers
+        self._has_begun = False
+
+    async def events(self) -> AsyncGenerator[sse.Event, None]:
+        """Yield what one connection brings, until it is cut."""
+        httpx = _httpx()
+        self.reason = "it ended before its last event"
+        headers = self._headers | ({"Last-Event-ID": self.last_id} if self.last_id else {})
+        try:
+            async with self._client.stream("GET", self._url, headers=headers) as answer:
+                if await self._is_stream(answer):
+                    decoder = sse.Decoder()
+                    pieces: Any = answer.aiter_raw()
+                    async with aclosing(pieces):
+                        async for piece in pieces:
+                            for event in decoder.feed(piece):
+                                if event.event == "error":
+                                    raise _refusal(self._url, answer.status_code, event.data)
+                                self.last_id = event.last_event_id
+                                yield event
+        except httpx.TransportError as error:
+            self.reason = f"{type(error).__name__} {error}".strip()
+            if not self._has_begun:
+                raise ServerError(f"{self._url} can't be reached: {self.reason}; is the server running?") from error
+
+    async def _is_stream(self, answer: httpx.Response) -> bool:
+        """Whether events follow; False where to ask again may help, or there are no more.
+
+        Raises:
+            ChatkitError: the server refuses.
+            ValueError: it refuses the speed.
+        """
+        if self._has_begun and answer.status_code in _PASSING:
+            self.reason = f"the server answered {answer.status_code}"
+            return False
+        if not answer.is_success:
+            await answer.aread()
+            raise _refusal(self._url, answer.status_code, answer.text)
+        self._has_begun = True
+        self.is_over = answer.status_code == _OVER
+        return not self.is_over
 
 
 def replay_events(
@@ -146,7 +181,8 @@ def replay_events(
 
     Each chunk comes when it is due. A connection that is cut is made again after a pause, and goes on with the next
     chunk on the original clock; five tries that bring nothing end it. Afterwards ``totals`` has the recorded duration,
-    finish reason and usage.
+    finish reason and usage. Who leaves the loop early and wants the connection closed there and then says
+    ``async with aclosing(aiter(replay)) as chunks``.
 
     Args:
         url: ``http://127.0.0.1:8765/api/messages/{id}/replay``.

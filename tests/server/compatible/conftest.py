@@ -18,7 +18,7 @@ from chatkit.timing.stamps import from_us
 from tests.server.recordings import SENT, SENT_US, FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, MutableMapping, Sequence
     from pathlib import Path
 
     from chatkit.store import Context
@@ -104,7 +104,7 @@ class Provider:
             await asyncio.Event().wait()
             raise AssertionError
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: MutableMapping[str, Any]) -> None:
             now_ms = self.clock.now_ms() - began_ms
             if message["type"] == "http.response.start":
                 answered.status, answered.headers_ms = message["status"], now_ms
