@@ -82,7 +82,7 @@ class ReplayEvents:
         self.totals: ReplayTotals | None = None
         self._headers = headers
 
-    def __aiter__(self) -> AsyncGenerator[ReplayedChunk, None]:
+    def __aiter__(self) -> AsyncGenerator[ReplayedChunk, None]:  # noqa: PYI058 - who leaves early can close it
         """Ask, and yield what comes; each time from the beginning."""
         return self._chunks()
 
