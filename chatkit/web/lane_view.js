@@ -46,7 +46,9 @@ export class LaneView {
   }
 
   tell({ phase, text }) {
-    this.says.textContent = text;
+    // Each part stays on one line: a wait is not parted from its unit.
+    const parts = text.split(" · ").map((part) => element("span", {}, part));
+    this.says.replaceChildren(...parts.flatMap((part, index) => (index ? [" · ", part] : [part])));
     this.el.dataset.phase = phase;
   }
 
