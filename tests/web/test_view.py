@@ -224,6 +224,8 @@ def test_a_live_response_is_shown_as_it_arrives_and_replayed_when_it_has_ended(t
     path.write_text(LIVE % {"style": player_style(), "module": page_module()}, encoding="utf-8")
     tab.goto(path.as_uri())
     tab.wait_for_function("window.live")
+    tab.evaluate("live.wait(60)")
+    assert readouts(tab) == ["not sent yet"]
     tab.evaluate("live.tail('', [], [], 40)")
     tab.evaluate("live.wait(60)")
     assert readouts(tab) == ["waiting for the first chunk 100 ms"]
