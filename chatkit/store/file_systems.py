@@ -35,7 +35,8 @@ def open_file_system(url: str, options: Mapping[str, Any]) -> tuple[AbstractFile
     _check_protocols(url)
     if _protocol(url) in _ARCHIVES and "::" not in url and "fo" not in options:
         raise FormatError(f"{url}: where is the archive? {_protocol(url)}://FOLDER_IN_IT::PATH_OR_URL_OF_IT")
-    known: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True, **options}
+    is_chained = "::" in url  # the table of contents of an archive is read once, when it is opened
+    known: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": is_chained, **options}
     if _protocol(url) in _S3:
         known = {"max_concurrency": _S3_PARTS, **known}
         known["config_kwargs"] = {"max_pool_connections": _S3_CONNECTIONS, **known.get("config_kwargs", {})}

@@ -19,7 +19,7 @@ from chatkit.store.listing import store_html, store_line
 from chatkit.store.locate import CONTEXTS, FORMAT_NAME, STORE_FILE, VERSION, check_is_store, find_contexts
 from chatkit.store.migration import migrated
 from chatkit.store.problems import Problem, Problems
-from chatkit.store.remote import check_is_local, list_ahead, looking, path_of
+from chatkit.store.remote import check_is_local, is_remote, list_ahead, looking, path_of
 from chatkit.store.streaming import Stream, at_us, begun_response
 from chatkit.store.urls import is_url
 from chatkit.store.writing import create_folder
@@ -306,10 +306,13 @@ class Store:
         return self._problems.one_warning()
 
     def __repr__(self) -> str:
+        if is_remote(self.path):
+            return f"<Store {self.path}>"  # in a log or a debugger nobody waits for round trips
         return store_line(self.path.as_posix(), self._listed())
 
     def _repr_html_(self) -> str:
-        return store_html(self.path.as_posix(), self._listed())
+        with looking(self.path):
+            return store_html(self.path.as_posix(), self._listed())
 
     def _listed(self) -> dict[str, ContextFiles] | None:
         try:

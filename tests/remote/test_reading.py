@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import fsspec
 import pandas as pd
 import pytest
+from upath import UPath
 
 import chatkit as ck
 from chatkit.errors import CorruptFileError, CorruptFileWarning, NotFoundError
 from chatkit.store import Store
-from tests.remote.places import Place, in_memory
+from tests.remote.places import Place, S3Server, in_archive, in_memory, on_s3
 from tests.store.trees import CONTEXT_ID, LEGACY, damage, filled, message_id, message_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).parents[2]
 TABLES = (ck.contexts_df, ck.messages_df, ck.responses_df, ck.chunks_df)
 
 
@@ -115,6 +115,27 @@ def test_what_was_written_elsewhere_since_is_seen(tmp_path: Path) -> None:
     assert len(remote.context(CONTEXT_ID).messages()) == 7
     assert remote.message(message_id(9)).content == "more"
     assert len(ck.messages_df(remote)) == 8
+
+
+def test_an_archive_that_was_packed_anew_is_seen_by_a_store_that_is_opened_anew(tmp_path: Path) -> None:
+    local = filled(tmp_path / "store")
+    assert len(in_archive(local.path, tmp_path / "store.zip").store().contexts()) == 1
+    local.create_context(title="Wasps")
+    assert len(in_archive(local.path, tmp_path / "store.zip").store().contexts()) == 2
+
+
+def test_a_upath_brings_its_options(s3: S3Server, tmp_path: Path) -> None:
+    place = on_s3(s3, filled(tmp_path / "store").path)
+    path = UPath(place.url, **place.options)
+    assert [context.title for context in Store(path).contexts()] == ["Bees"]
+
+
+def test_its_name_costs_no_request(s3: S3Server, tmp_path: Path) -> None:
+    store = on_s3(s3, filled(tmp_path / "store").path).store()
+    s3.requests.clear()
+    assert repr(store) == f"<Store {store.path}>"
+    assert s3.requests == []
+    assert "Bees" in store._repr_html_()
 
 
 def _put_again(folder: Path, place: Place) -> None:

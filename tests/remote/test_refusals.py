@@ -46,7 +46,7 @@ WRITES: dict[str, Callable[[Store, Context], Any]] = {
     "a recording": lambda store, _: ck.record(store).__enter__(),
     "a recording by its URL": lambda store, _: ck.record(str(store.path)).__enter__(),
     "a new store": lambda store, _: Store.create(f"{store.path}2"),
-    "an import": lambda store, _: ck.import_recordings([Path(__file__).parents[2] / "data" / "recordings"], store),
+    "an import": lambda store, _: ck.import_recordings([Path(__file__).parents[1] / "recordings" / "handmade"], store),
 }
 
 
