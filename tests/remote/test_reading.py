@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fsspec
@@ -20,6 +19,7 @@ from tests.store.trees import CONTEXT_ID, LEGACY, damage, filled, message_id, me
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 TABLES = (ck.contexts_df, ck.messages_df, ck.responses_df, ck.chunks_df)
 
