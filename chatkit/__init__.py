@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     )
     from chatkit.formats import ImportReport, import_recordings
     from chatkit.frames import (
+        CacheInfo,
+        cache_info,
         chunks_ddf,
         chunks_df,
         contexts_df,
@@ -88,7 +90,8 @@ _HOMES = {
         "ImportReport", "import_recordings",
     ),
     "chatkit.frames": (
-        "chunks_ddf", "chunks_df", "contexts_df", "messages_df", "problems_df", "responses_ddf", "responses_df",
+        "CacheInfo", "cache_info", "chunks_ddf", "chunks_df", "contexts_df", "messages_df", "problems_df",
+        "responses_ddf", "responses_df",
     ),
     "chatkit.metrics": (
         "Explanation", "PRESETS", "UnpricedModelWarning", "add_concurrency", "add_cost", "add_history",
@@ -120,6 +123,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "PRESETS",
+    "CacheInfo",
     "ChatkitError",
     "Chunk",
     "Context",
@@ -154,6 +158,7 @@ __all__ = [
     "add_concurrency",
     "add_cost",
     "add_history",
+    "cache_info",
     "chunks_ddf",
     "chunks_df",
     "compare",

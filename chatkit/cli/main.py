@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chatkit import __version__
 from chatkit.cli import (
+    cache_command,
     check_command,
     import_command,
     lab_command,
@@ -37,6 +38,7 @@ COMMANDS = (
     check_command,
     trash_command,
     schema_command,
+    cache_command,
 )
 
 

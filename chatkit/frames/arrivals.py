@@ -35,7 +35,9 @@ class ChunkRows:
         """Return the responses without their empty deltas; takes the other attributes of :class:`Streams`."""
         shown = self.is_shown
         if shown.all():
-            return Streams(self.times_us, self.n_chars.astype(np.float64), self.is_text, self.is_reasoning, **of_response)
+            return Streams(
+                self.times_us, self.n_chars.astype(np.float64), self.is_text, self.is_reasoning, **of_response
+            )
         return Streams(
             self.times_us.where(shown),
             self.n_chars[shown].astype(np.float64),

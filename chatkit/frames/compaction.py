@@ -80,10 +80,7 @@ def _merge(cache: SegmentCache, pool: Sequence[Usage], order: pa.ChunkedArray) -
     except (DamagedSegmentError, OSError):
         return False
     contexts = Contexts.together(
-        [
-            segment.contexts.take(np.flatnonzero(usage.contexts))
-            for segment, usage in zip(segments, pool, strict=True)
-        ]
+        [segment.contexts.take(np.flatnonzero(usage.contexts)) for segment, usage in zip(segments, pool, strict=True)]
     )
     rows = Rows.live([segment.part for segment in segments], [usage.messages for usage in pool])
     return cache.add(contexts, rows.in_order(order), ()) is not None

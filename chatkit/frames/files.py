@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -40,6 +41,8 @@ class FileKey(NamedTuple):
     inode: int
 
 
+Key = tuple[int, int, int, int]
+"""A :class:`FileKey`, or a plain tuple like one."""
 ABSENT = FileKey(-1, -1, -1, -1)
 """The key of a file that is not there."""
 
@@ -147,23 +150,38 @@ class LocalFiles:
     def _list_context(self, context_id: str, sorting: _Sorting) -> None:
         folder = f"{self._folder}/{context_id}"
         metadata = _key_of(f"{folder}/{METADATA}")
-        messages = _messages_in(f"{folder}/{MESSAGES}")
-        if metadata is ABSENT and messages is None:
-            sorting.others = True
-            return
+        try:
+            with os.scandir(f"{folder}/{MESSAGES}") as entries:
+                for entry in entries:
+                    self._list_message(context_id, entry, sorting)
+        except OSError:  # no such folder
+            if metadata == ABSENT:
+                sorting.others = True
+                return
         sorting.metadata[context_id], sorting.index[context_id] = metadata, _key_of(f"{folder}/{INDEX}")
-        for name, key in messages or ():
-            sorting.add_message(context_id, name, key)
+
+    @staticmethod
+    def _list_message(context_id: str, entry: os.DirEntry[str], sorting: _Sorting) -> None:
+        name = entry.name
+        if not name.endswith(_SUFFIX):
+            sorting.add_message(context_id, name, ABSENT)
+            return
+        try:
+            stat = entry.stat()
+        except OSError:  # gone
+            return
+        sorting.paths.append(f"{context_id}/{MESSAGES}/{name}")
+        sorting.keys.append((stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
 
 
 class _Sorting:
     """Files on their way into a listing."""
 
     def __init__(self) -> None:
-        self.metadata: dict[str, FileKey] = {}
-        self.index: dict[str, FileKey] = {}
+        self.metadata: dict[str, Key] = {}
+        self.index: dict[str, Key] = {}
         self.paths: list[str] = []
-        self.keys: list[tuple[int, int, int, int]] = []
+        self.keys: list[Key] = []
         self.journals: set[str] = set()
         self.others = False
 
@@ -181,7 +199,7 @@ class _Sorting:
         else:
             self.others = True
 
-    def add_message(self, context_id: str, name: str, key: tuple[int, int, int, int]) -> None:
+    def add_message(self, context_id: str, name: str, key: Key) -> None:
         if name.endswith(_SUFFIX):
             self.paths.append(f"{context_id}/{MESSAGES}/{name}")
             self.keys.append(key)
@@ -201,37 +219,21 @@ class _Sorting:
         )
 
 
-def _as_array(keys: list[tuple[int, int, int, int]] | list[FileKey]) -> NDArray[np.int64]:
-    return np.array(keys, dtype=np.int64).reshape(-1, 4)
+def _as_array(keys: Sequence[Key]) -> NDArray[np.int64]:
+    try:
+        flat = np.fromiter(chain.from_iterable(keys), dtype=np.int64, count=4 * len(keys))
+    except OverflowError:  # some file systems number their files with 64 bits or more
+        folded = [(*key[:3], hash(key[3])) for key in keys]
+        flat = np.fromiter(chain.from_iterable(folded), dtype=np.int64, count=4 * len(keys))
+    return flat.reshape(-1, 4)
 
 
-def _key_of(path: str) -> FileKey:
+def _key_of(path: str) -> Key:
     try:
         stat = os.stat(path)  # noqa: PTH116 - twice a context: no objects in between
     except OSError:
         return ABSENT
-    return FileKey(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, _signed(stat.st_ino))
-
-
-def _messages_in(folder: str) -> list[tuple[str, tuple[int, int, int, int]]] | None:
-    """Return name and key of each file; None where there is no such folder."""
-    found = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                try:
-                    stat = entry.stat()
-                except OSError:
-                    continue
-                key = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, _signed(stat.st_ino))
-                found.append((entry.name, key))
-    except OSError:
-        return None
-    return found
-
-
-def _signed(inode: int) -> int:
-    return inode if inode < 2**63 else inode - 2**64
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 def _read(path: str) -> bytes:

@@ -12,10 +12,18 @@ import pyarrow.compute as pc
 
 from chatkit.frames.compaction import Rows, Usage, places_in, tidy
 from chatkit.frames.context_file import context_file
-from chatkit.frames.files import INDEX, MESSAGES, METADATA, FileKey, files_in
+from chatkit.frames.files import INDEX, MESSAGES, METADATA, files_in
 from chatkit.frames.parsing import Parsing, Stored
 from chatkit.frames.part import CHUNKS, KEY, TEXTS, Selection
-from chatkit.frames.places import INDEX_KEY, METADATA_KEY, Contexts, contexts_of, creation_order, row_of_context, row_of_files
+from chatkit.frames.places import (
+    INDEX_KEY,
+    METADATA_KEY,
+    Contexts,
+    contexts_of,
+    creation_order,
+    row_of_context,
+    row_of_files,
+)
 from chatkit.frames.segment_cache import SegmentCache
 from chatkit.models.states import AWAITING
 from chatkit.store import Context
@@ -34,6 +42,7 @@ if TYPE_CHECKING:
     from chatkit.frames.places import ContextRow
     from chatkit.frames.progress import Progress
 
+_SECOND_NS = 1_000_000_000
 _TICK_NS, _COARSE_TICK_NS = 100_000_000, 2_000_000_000
 """Times of change move in steps: of some ms, or of 2 s where they are whole seconds (FAT, some network disks)."""
 
@@ -80,6 +89,10 @@ class FolderScan:
         self._began_ns = time.time_ns()
         return self.files.listing(context_ids)
 
+    def usage(self) -> list[Usage]:
+        """Tell what of the cache is live; nothing is parsed."""
+        return self._usage(self.listing())
+
     def read(self, listing: Listing, wanted: Collection[str] | None = None) -> FolderRows:
         """Read the contexts of a listing, or only those wanted."""
         used = self._usage(listing)
@@ -113,7 +126,8 @@ class FolderScan:
         chosen = range(len(listing.context_ids)) if wanted is None else self._chosen(listing, wanted)
         missing = [place for place in chosen if listing.context_ids[place] not in cached]
         fresh, others = self._read_contexts(listing, missing)
-        self._fresh = fresh.take(np.flatnonzero(self._is_old(fresh.rows, METADATA_KEY) & self._is_old(fresh.rows, INDEX_KEY)))
+        is_old = self._is_old(fresh.rows, METADATA_KEY) & self._is_old(fresh.rows, INDEX_KEY)
+        self._fresh = fresh.take(np.flatnonzero(is_old))
         slow, _ = contexts_of([self._by_models(context_id) for context_id in others])
         together = Contexts.together([*known, fresh, slow])
         if wanted is not None:
@@ -135,7 +149,7 @@ class FolderScan:
             if isinstance(metadata, bytes) and isinstance(index, bytes):
                 found = context_file(metadata, index, context_id)
                 keys = (listing.metadata_keys[place].tolist(), listing.index_keys[place].tolist())
-                row = found and row_of_files(*found, *map(FileKey._make, keys))
+                row = found and row_of_files(*found, *keys)
             if row:
                 rows.append(row)
             else:
@@ -197,10 +211,11 @@ class FolderScan:
 
         Git calls such entries racily clean.
         """
-        changed = np.maximum(rows[key[1]].to_numpy(), rows[key[2]].to_numpy())
-        is_coarse = (rows[key[1]].to_numpy() % 1_000_000_000 == 0) & (rows[key[2]].to_numpy() % 1_000_000_000 == 0)
-        is_known = rows[key[0]].to_numpy() >= 0
-        return is_known & (changed < self._began_ns - np.where(is_coarse, _COARSE_TICK_NS, _TICK_NS))
+        size, modified, changed, _ = (np.asarray(rows[name], dtype=np.int64) for name in key)
+        is_coarse = (modified % _SECOND_NS == 0) & (changed % _SECOND_NS == 0)
+        tick = np.where(is_coarse, _COARSE_TICK_NS, _TICK_NS)
+        old: NDArray[np.bool_] = (size >= 0) & (np.maximum(modified, changed) < self._began_ns - tick)
+        return old
 
     def _store(self, parsed: Sequence[Part]) -> Stored | None:
         """Cache what was parsed of files at rest, and the contexts with it; None where nothing was cached."""
@@ -231,8 +246,9 @@ def _same_keys(
     is_there = places >= 0
     if not is_there.any():
         return is_there
-    cached = np.column_stack([rows[name].to_numpy() for name in key])
-    return is_there & (cached == keys[places]).all(axis=1)
+    cached = np.column_stack([np.asarray(rows[name]) for name in key])
+    same: NDArray[np.bool_] = is_there & (cached == keys[places]).all(axis=1)
+    return same
 
 
 def _live(column: pa.ChunkedArray, mask: NDArray[np.bool_]) -> pa.ChunkedArray:

@@ -82,14 +82,16 @@ def _is_usual(texts: pa.Array) -> NDArray[np.bool_]:
         return np.zeros(len(texts), dtype=np.bool_)
     text = np.frombuffer(data, dtype=np.uint8)
     if (size == _USUAL_SIZE).all():
-        return np.asarray(text[at[0] : at[-1]].reshape(-1, _USUAL_SIZE)[:, _USUAL_SIZE - 1] == ord("Z"))
+        last = text[at[0] : at[-1]].reshape(-1, _USUAL_SIZE)[:, _USUAL_SIZE - 1]
+        return np.equal(last, ord("Z"))
 
     def has(place: NDArray[np.int32], sign: str) -> NDArray[np.bool_]:
-        return text[np.minimum(place, len(text) - 1)] == ord(sign)
+        return np.equal(text[np.minimum(place, len(text) - 1)], ord(sign))
 
     start, end = at[:-1], at[1:] - 1
     decimals = ((size >= 22) & (size <= 27) & has(start + 19, ".")) | (size == 20)
-    return decimals & has(start + 13, ":") & has(start + 16, ":") & has(end, "Z")
+    usual: NDArray[np.bool_] = decimals & has(start + 13, ":") & has(start + 16, ":") & has(end, "Z")
+    return usual
 
 
 def _cast(texts: pa.Array) -> NDArray[np.int64] | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from chatkit.frames.folder_scan import FolderRows
+    from chatkit.frames.places import ContextRow
     from chatkit.frames.progress import Progress
     from chatkit.models import Message
 
@@ -97,10 +98,9 @@ class Reader(NamedTuple):
 
     def contexts(self, contexts: Iterable[Context], problems: Problems | None = None) -> Origin:
         """Read contexts by the models, which note what is wrong where the contexts belong; in order of creation."""
-        ordered = sorted(contexts, key=Context.creation_order)
-        rows = [row_of_context(context) for context in ordered]
+        rows: list[ContextRow] = []
         numbers: dict[tuple[str, str], int] = {}
-        parts = parts_of_messages(_counted(ordered, numbers), self.keep)
+        parts = parts_of_messages(_counted(sorted(contexts, key=Context.creation_order), rows, numbers), self.keep)
         places = [numbers.get((row.context_id, place[0]), -1) for row in rows for place in row.places]
         at = np.array(places, dtype=np.int64)
         messages = Selection(parts, np.where(at < 0, -1, at // BATCH), at % BATCH)
@@ -139,9 +139,12 @@ class Reader(NamedTuple):
         return Origin(rows.contexts, rows.messages, problems, _found_in(rows, folder))
 
 
-def _counted(contexts: Iterable[Context], numbers: dict[tuple[str, str], int]) -> Iterator[Message]:
-    """Yield the messages of contexts, and note which is the how manieth."""
+def _counted(
+    contexts: Iterable[Context], rows: list[ContextRow], numbers: dict[tuple[str, str], int]
+) -> Iterator[Message]:
+    """Yield the messages of contexts; keep the row of each context, and the number of each message."""
     for context in contexts:
+        rows.append(row_of_context(context))
         for message in context.messages():
             numbers[context.context_id, message.message_id] = len(numbers)
             yield message
@@ -189,4 +192,3 @@ def _is_usual(root: Path) -> bool:
     if root.name in {"", "..", CONTEXTS, CONVERSATIONS} or is_id(root.stem):
         return False
     return not isinstance(root, Path) or not any((root / name).exists() for name in ("data", CONVERSATIONS))
-

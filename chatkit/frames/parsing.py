@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from chatkit.frames.files import FileKey, Files, Listing
+    from chatkit.frames.files import Files, Key, Listing
     from chatkit.frames.progress import Progress
     from chatkit.models import Message
 
@@ -130,13 +130,13 @@ class Parsing:
             if entry := self._by_models(number, names[number], ABSENT):
                 yield number, entry
 
-    def _entry(self, number: int, path: str, key: FileKey, data: bytes | OSError) -> Entry | None:
+    def _entry(self, number: int, path: str, key: Key, data: bytes | OSError) -> Entry | None:
         if isinstance(data, OSError):
             return self._by_models(number, path, ABSENT)
         found = message_file(data, path[:_ID], path[_MESSAGE_ID])
         return self._by_models(number, path, key) if found is None else Entry(path, key, *found)
 
-    def _by_models(self, number: int, path: str, key: FileKey) -> Entry | None:
+    def _by_models(self, number: int, path: str, key: Key) -> Entry | None:
         """Let the models say what is in a file, in a journal, or wrong."""
         context, message_id = ContextFolder(self._folder / path[:_ID]), path[_MESSAGE_ID]
         try:
@@ -153,12 +153,12 @@ class Parsing:
         return None
 
     def _add(self, waiting: _Waiting, store: Callable[[Sequence[Part]], Stored | None]) -> None:
-        batch = waiting.batch
-        try:
-            part = waiting.part.result()
-        except BadTimesError as error:
-            batch = self._decided(batch, set(error.rows))
-            part = batch.rows.part(self._keep)
+        batch, part = waiting.batch, None
+        while part is None:
+            try:
+                part = waiting.part.result() if batch is waiting.batch else batch.rows.part(self._keep)
+            except BadTimesError as error:
+                batch = self._decided(batch, set(error.rows))  # of chunks first, then perhaps of messages
         self._progress.step(len(batch.numbers))
         self.part[batch.numbers], self.row[batch.numbers] = len(self.parts), np.arange(len(batch.numbers))
         self.parts.append(part)

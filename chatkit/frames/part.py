@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -66,7 +66,7 @@ CHUNKS: dict[str, pa.DataType] = {
 }
 """A row a chunk, in the order of the messages; a byte for truth, as numpy has it."""
 
-ChunkColumn = np.ndarray[tuple[int], Any] | pa.ChunkedArray
+ChunkColumn: TypeAlias = Any
 """Text and kinds as Arrow has them, all else as numpy has it: times as µs since the epoch."""
 
 
@@ -74,7 +74,10 @@ def is_text(name: str) -> bool:
     """Whether a column of the chunks is kept as Arrow has it."""
     return name in {"kind", "delta"}
 
-_NUMPY = {name: np.dtype(np.float64 if kind == REAL else np.uint8 if name == "is_stall" else np.int64) for name, kind in CHUNKS.items()}
+
+_NUMPY = {name: np.dtype(np.float64 if kind == REAL else np.int64) for name, kind in CHUNKS.items()} | {
+    "is_stall": np.dtype(np.uint8)
+}
 _MOST_PIECES = 256
 """Text in more pieces than this is slower to work with than it is to copy."""
 
@@ -156,7 +159,7 @@ class Selection:
 
     def counts(self) -> NDArray[np.int64]:
         """Return the number of chunk rows of each message."""
-        return self.column("n_rows").to_numpy().astype(np.int64)
+        return np.asarray(self.column("n_rows"), dtype=np.int64)
 
     def runs(self) -> list[tuple[Part, int, int]]:
         """Return the chunk rows of all messages as few runs of neighbouring rows: part, first row, end."""
@@ -181,7 +184,8 @@ class Selection:
         """Return one column of all chunks that are no text; one that may be written to."""
         pieces = [part.chunks[name][start:end] for part, start, end in self.runs()]
         if len(pieces) == 1 and pieces[0].flags.writeable:
-            return pieces[0]
+            alone: NDArray[Any] = pieces[0]
+            return alone
         return np.concatenate(pieces) if pieces else np.empty(0, dtype=_NUMPY[name])
 
     def texts(self, name: str) -> pa.ChunkedArray:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chatkit.frames.context_file import IndexFile, MetadataFile
-    from chatkit.frames.files import FileKey
+    from chatkit.frames.files import Key
     from chatkit.models import Message
     from chatkit.store import Context
 
@@ -64,7 +64,7 @@ class Contexts(NamedTuple):
     @property
     def counts(self) -> NDArray[np.int64]:
         """The number of places of each context."""
-        return self.rows["n_messages"].to_numpy().astype(np.int64)
+        return np.asarray(self.rows["n_messages"], dtype=np.int64)
 
     def take(self, order: NDArray[np.int64]) -> Contexts:
         """Return contexts in another order, or some of them."""
@@ -78,7 +78,8 @@ class Contexts(NamedTuple):
         starts, taken = np.cumsum(counts) - counts, counts[order]
         ends = np.cumsum(taken)
         total = int(ends[-1]) if len(ends) else 0
-        return np.arange(total) + np.repeat(starts[order] - (ends - taken), taken)
+        places: NDArray[np.int64] = np.arange(total) + np.repeat(starts[order] - (ends - taken), taken)
+        return places
 
     @classmethod
     def together(cls, several: Sequence[Contexts]) -> Contexts:
@@ -105,7 +106,7 @@ class ContextRow(NamedTuple):
     keys: Sequence[int] = (*ABSENT, *ABSENT)
 
 
-def row_of_files(told: MetadataFile, listed: IndexFile, metadata: FileKey, index: FileKey) -> ContextRow:
+def row_of_files(told: MetadataFile, listed: IndexFile, metadata: Key, index: Key) -> ContextRow:
     """Make a row of a context's files."""
     return ContextRow(
         context_id=told.context_id,
@@ -175,7 +176,10 @@ def creation_order(contexts: Contexts) -> NDArray[np.int64]:
 def places_of_messages(messages: Sequence[Message]) -> pa.Table:
     """Return the places of single messages: all that is known is what they say."""
     unknown = [None] * len(messages)
-    known = {"message_id": [one.message_id for one in messages], "position": [one.position for one in messages]}
+    known: dict[str, list[Any]] = {
+        "message_id": [one.message_id for one in messages],
+        "position": [one.position for one in messages],
+    }
     return pa.table([_column(known.get(field.name, unknown), field) for field in PLACES], schema=PLACES)
 
 

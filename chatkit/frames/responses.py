@@ -16,15 +16,19 @@ from chatkit.frames.tables import CHUNKS, RESPONSES
 from chatkit.frames.values import floats, ids, integers, kinds, strings, times, us_of, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     import pandas as pd
 
     from chatkit.frames.scan import Rows
     from chatkit.frames.source import Source
 
-_WHOLE = {"n_chunks", "n_reads", "n_chars"}
-_TEXTS = {"parent_id", "model", "finish_reason", "status"}
+_MAKERS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("n_chunks", "n_reads", "n_chars"), whole),
+    **dict.fromkeys((*TOKENS, "n_stalls"), integers),
+    **dict.fromkeys(("parent_id", "model", "finish_reason", "status"), strings),
+}
+"""How a column is made; any other is of numbers."""
 _TIMES = {"started_at", "completed_at"}
 _PLACES = {"turn", "response_index"}
 
@@ -104,13 +108,10 @@ def response_column(found: Scan, rows: Rows, name: str) -> Any:
     if name == "context_id":
         return ids(rows.of_context, found.context_index)
     column = rows.messages.column(name)
-    if name in TOKENS or name == "n_stalls":
-        return integers(column)
-    if name in _TEXTS:
-        return strings(column)
     if name in _TIMES:
         return times(us_of(column))
-    return whole(column) if name in _WHOLE else floats(column)
+    make: Callable[[Any], Any] = _MAKERS.get(name, floats)
+    return make(column)
 
 
 def _chunk_column(found: Scan, rows: Rows, counts: np.ndarray[Any, Any], name: str) -> Any:

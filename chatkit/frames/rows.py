@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chatkit.frames.files import ABSENT, FileKey
+from chatkit.frames.arrivals import ChunkRows, chunk_times, steps_back
+from chatkit.frames.files import ABSENT
 from chatkit.frames.message_file import ChunkFile
 from chatkit.frames.moments import UTC_US, Moments, moments
 from chatkit.frames.part import CHUNKS, KEY, MESSAGES, REAL, TEXTS, TOKENS, Part, is_text
-from chatkit.frames.arrivals import ChunkRows, chunk_times, steps_back
 from chatkit.models.response import REASONING, TEXT, status_of
 from chatkit.models.text import code_points, well_formed
 from chatkit.timing import Ragged, figures
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from chatkit.frames.files import Key
     from chatkit.frames.message_file import MessageFile, ResponseFile
     from chatkit.frames.part import ChunkColumn
 
@@ -45,7 +46,7 @@ class Entry(NamedTuple):
     """
 
     path: str
-    key: FileKey | tuple[int, ...] = ABSENT
+    key: Key = ABSENT
     file: MessageFile | None = None
     content: str = ""
     where: str | None = None
@@ -163,7 +164,8 @@ class _Chunks:
         known = {"sequence": self.sequence, "kind": self.kind, "delta": self.delta, "timestamp": self.us}
         known |= self.figures
         known["is_stall"] = known["is_stall"].view(np.uint8)
-        return {name: pa.chunked_array([known[name]]) if is_text(name) else known[name] for name in CHUNKS if name in keep}
+        wanted = {name: known[name] for name in CHUNKS if name in keep}
+        return {name: pa.chunked_array([column]) if is_text(name) else column for name, column in wanted.items()}
 
 
 def _response_columns(responses: list[ResponseFile], chunks: _Chunks, at: list[int]) -> dict[str, pa.Array]:
@@ -171,7 +173,7 @@ def _response_columns(responses: list[ResponseFile], chunks: _Chunks, at: list[i
     completed = _times([response.completed_at for response in responses], at)
     metadata = [response.metadata for response in responses]
     headers, first_event, finished = (
-        _times([known and getattr(known, name) for known in metadata], at) for name in _STAMPS
+        _times([getattr(known, name, None) for known in metadata], at) for name in _STAMPS
     )
     is_request = [known is None or known.started_at_is == "request_sent" for known in metadata]
     tokens = {name: [used.usage and getattr(used.usage, name) for used in responses] for name in TOKENS}
@@ -204,7 +206,7 @@ def _response_columns(responses: list[ResponseFile], chunks: _Chunks, at: list[i
 
 def _message_columns(entries: Sequence[Entry], notes: dict[int, tuple[int, int]]) -> dict[str, pa.Array]:
     files = [entry.file for entry in entries]
-    created = _times([file and file.created_at for file in files], range(len(files)))
+    created = _times([None if file is None else file.created_at for file in files], range(len(files)))
     keys = np.array([entry.key for entry in entries], dtype=np.int64).reshape(-1, len(KEY))
     wrong = [(entry.where, entry.reason) for entry in entries]
     for row, (place, us) in notes.items():

@@ -172,7 +172,8 @@ def _first_of_each(together: Contexts) -> NDArray[np.int64]:
     ids = together.rows["context_id"]
     is_first = places_in(ids, ids) == np.arange(len(ids))
     order = creation_order(together)
-    return order[is_first[order]]
+    first: NDArray[np.int64] = order[is_first[order]]
+    return first
 
 
 def _tell(origins: Sequence[Origin], together: Contexts, order: NDArray[np.int64]) -> None:

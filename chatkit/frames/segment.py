@@ -89,7 +89,8 @@ def read_segment(path: Path, keep: Collection[str]) -> Segment:
                 raise DamagedSegmentError(f"{path / file}: changed since it was written")
         contexts = Contexts(_table(path / _CONTEXTS, CONTEXTS), _table(path / _PLACES, PLACES))
         messages = _table(path / _MESSAGES, MESSAGES)
-        part = Part.of(messages, {name: _column(path / f"chunks-{name}.arrow", name) for name in CHUNKS if name in keep})
+        wanted = [name for name in CHUNKS if name in keep]
+        part = Part.of(messages, {name: _column(path / f"chunks-{name}.arrow", name) for name in wanted})
     except (pa.ArrowException, ValueError, KeyError, IndexError) as error:
         raise DamagedSegmentError(f"{path}: {error}") from error
     _check(contexts, part, path)

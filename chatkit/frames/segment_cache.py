@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 import chatkit
-from chatkit.frames.segment import UNFINISHED, DamagedSegmentError, Segment, read_segment, size_of, write_segment
+from chatkit.frames.segment import UNFINISHED, DamagedSegmentError, Segment, read_segment, write_segment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -23,7 +23,7 @@ _BLOCK_ROWS = 65_536
 
 def strings(column: pa.ChunkedArray) -> Any:
     """Return a column of text."""
-    return _STR.__from_arrow__(column.cast(pa.large_string()))
+    return _STR.__from_arrow__(column.cast(pa.large_string()))  # type: ignore[attr-defined] # pandas-stubs lack it
 
 
 def kinds(column: pa.ChunkedArray) -> Any:
@@ -71,4 +71,5 @@ def ids(codes: NDArray[Any], categories: pd.Index) -> Any:
 
 def id_index(known: pa.Array | pa.ChunkedArray) -> pd.Index:
     """Return ids as categories."""
-    return pd.Index(strings(pa.chunked_array([known]) if isinstance(known, pa.Array) else known))
+    index: pd.Index = pd.Index(strings(pa.chunked_array([known]) if isinstance(known, pa.Array) else known))
+    return index
