@@ -81,7 +81,9 @@ CASES = [
 
 @dataclass(frozen=True)
 class Measured:
-    """What was seen of a replay: lateness of each chunk that showed, in due order; which share; frame times."""
+    """What was seen of a replay: lateness of each chunk that showed, in due order; which share; times from frame to frame, the
+    first from the beginning.
+    """
 
     late_ms: Floats
     shown: float
@@ -182,7 +184,7 @@ def measured(case: Case, seen: dict[str, Any], began: list[float]) -> Measured:
         n_due += len(due)
     in_order = np.concatenate([np.stack([np.arange(len(each)), each]) for each in late], axis=1)
     late_ms = in_order[1, np.argsort(in_order[0], kind="stable")]
-    return Measured(late_ms, len(late_ms) / n_due, np.diff(samples[:, 0]))
+    return Measured(late_ms, len(late_ms) / n_due, np.diff(np.append(began[0], samples[:, 0])))
 
 
 def settle(page: Page) -> None:
