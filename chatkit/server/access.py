@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MOST_BODY_BYTES = 32 * 1024 * 1024
 _TOKEN_BYTES = 24
 _HTTP_PORT = 80
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to be reached at
 
 
 def new_token() -> str:
@@ -68,8 +69,9 @@ class Access:
 
     @property
     def origin(self) -> str:
-        """The bound origin, such as ``http://127.0.0.1:8765``."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """The bound origin, such as ``http://127.0.0.1:8765``; bound to every address, that of this machine itself."""
+        name = _HERE.get(self.host, self.host)
+        host = f"[{name}]" if ":" in name else name
         return f"http://{host}" if self.port == _HTTP_PORT else f"http://{host}:{self.port}"
 
     @property

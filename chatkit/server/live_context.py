@@ -102,7 +102,8 @@ class LiveContext:
 
     def __init__(self, store: Store, context_id: str, seen: Seen | None = None) -> None:
         self._context = store.context(context_id)
-        self._files = find_contexts(store.path)[context_id]
+        is_ours = self._context.format_name == ContextFolder.format_name
+        self._files: ContextFiles = self._context.folder() if is_ours else find_contexts(store.path)[context_id]
         self._seen = seen
         self._mark: object = None
         self._state: State | None = None

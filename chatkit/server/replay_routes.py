@@ -87,11 +87,14 @@ async def replay(
             HTTPStatus.CONFLICT,
             f"message {message_id} has nothing to replay: it is of type {message.message_type!r}, not streamed",
         )
-    if response.status == "streaming" and await service.run(lambda: is_in_flight(service.store, message)):
-        raise ProblemError(
-            HTTPStatus.CONFLICT,
-            f"message {message_id} is still in flight: GET /api/contexts/{message.context_id}/sse shows it live",
-        )
+    if response.status == "streaming":
+        if await service.run(lambda: is_in_flight(service.store, message)):
+            raise ProblemError(
+                HTTPStatus.CONFLICT,
+                f"message {message_id} is still in flight: GET /api/contexts/{message.context_id}/sse shows it live; "
+                "if its recorder has died, 'chatkit repair' ends it",
+            )
+        reading = await service.reading(message_id)  # it may have ended since it was read
     if origin == "request" and not response.is_request_known:
         raise ProblemError(
             HTTPStatus.CONFLICT,

@@ -58,6 +58,7 @@ def server_of(app: ASGIApp, stopping: asyncio.Event, *, is_proxy: bool = False) 
         app,
         log_level="critical" if is_proxy else "warning",
         access_log=False,
+        ws="none",  # no route takes a web socket
         server_header=False,
         date_header=not is_proxy,
         timeout_graceful_shutdown=_GRACE_S,

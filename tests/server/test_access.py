@@ -203,6 +203,19 @@ def test_bound_to_every_address_any_address_will_do_but_no_name(
     assert asking.get(CONTEXTS, headers={"Host": host}).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("host", "port", "link"),
+    [
+        ("127.0.0.1", 8765, "http://127.0.0.1:8765/?token=t"),
+        ("::1", 8765, "http://[::1]:8765/?token=t"),
+        ("127.0.0.1", 80, "http://127.0.0.1/?token=t"),
+        ("0.0.0.0", 8765, "http://127.0.0.1:8765/?token=t"),  # noqa: S104 - does not listen
+    ],
+)
+def test_the_link_can_be_opened(host: str, port: int, link: str) -> None:
+    assert Access(host, port, "t").link == link
+
+
 def test_tokens_are_long_and_never_the_same() -> None:
     tokens = {new_token() for _ in range(100)}
     assert len(tokens) == 100

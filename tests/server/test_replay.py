@@ -181,6 +181,23 @@ def test_a_response_in_flight_is_refused_until_it_has_ended(asking: Asking, conv
     assert [event.event for event in sse.decode(asking.get(path).content)] == ["chunk", "done"]
 
 
+def test_a_response_that_ends_while_it_is_looked_up_is_replayed_whole(
+    asking: Asking, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = Store(conversation[0].path).open_stream(conversation[1].context_id)
+    stream.append("begun")
+
+    def ends_just_now(*_: object) -> bool:
+        stream.append(" and ended")
+        stream.finalize(finish_reason="stop")
+        return False
+
+    monkeypatch.setattr("chatkit.server.replay_routes.is_in_flight", ends_just_now)
+    *chunks, done = sse.decode(asking.get(f"/api/messages/{stream.message_id}/replay?speed=0").content)
+    assert [json.loads(chunk.data)["delta"] for chunk in chunks] == ["begun", " and ended"]
+    assert json.loads(done.data)["finish_reason"] == "stop"
+
+
 def test_a_corrupt_message_is_named_and_the_server_goes_on(asking: Asking, conversation: Conversation) -> None:
     store, question, answer = conversation
     path = store.context(answer.context_id).folder().message_file(answer.message_id)
