@@ -81,9 +81,7 @@ CASES = [
 
 @dataclass(frozen=True)
 class Measured:
-    """What was seen of a replay: lateness of each chunk that showed, in due order; which share; times from frame to frame, the
-    first from the beginning.
-    """
+    """What was seen of a replay: how late each chunk that showed was, which share did, times from frame to frame."""
 
     late_ms: Floats
     shown: float
