@@ -144,8 +144,9 @@ def _counted(
 ) -> Iterator[Message]:
     """Yield the messages of contexts; keep the row of each context, and the number of each message."""
     for context in contexts:
-        rows.append(row_of_context(context))
-        for message in context.messages():
+        messages = context.messages()
+        rows.append(row_of_context(context))  # after them: an old format makes its entries of the messages read
+        for message in messages:
             numbers[context.context_id, message.message_id] = len(numbers)
             yield message
 

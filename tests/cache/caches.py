@@ -11,6 +11,7 @@ import pandas as pd
 
 import chatkit as ck
 from chatkit.frames import parsing
+from chatkit.frames.message_file import message_file as message_file_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ def load(store: Store) -> None:
 def parsed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Note the ids of the messages that are parsed in the block."""
     noted: list[str] = []
-    real = parsing.message_file
+    real = message_file_of
 
     def noting(data: bytes, context_id: str, message_id: str) -> Any:
         noted.append(message_id)
