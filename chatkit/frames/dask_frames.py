@@ -42,6 +42,7 @@ def responses_ddf(
     until: Moment = None,
     columns: Iterable[str] | None = None,
     labels: Labels = (),
+    cache: bool = False,
 ) -> dd.DataFrame:
     """One row per streamed response, as a Dask frame: what :func:`responses_df` gives, for stores of any size.
 
@@ -59,6 +60,8 @@ def responses_ddf(
         columns: only these, in this order.
         labels: keys of the messages' own metadata that become further columns. Their dtypes are those of the
             first partition, ``object`` where it has none of them; ``{"scenario": "str"}`` says it for all.
+        cache: whether each worker keeps what it parsed in its own cache folder, for the next computation. Not by
+            default: the tables of a large store are large there, too; ``frame.to_parquet`` says where they go.
 
     Returns:
         The columns of :data:`chatkit.frames.tables.RESPONSES` with the same dtypes, but ids are strings: no two
@@ -75,7 +78,7 @@ def responses_ddf(
     >>> frame.npartitions, len(frame) == len(responses_df("data/store"))
     (1, True)
     """
-    return _frame("responses", source, context_id, columns, labels, {"model": model, "since": since, "until": until})
+    return _frame("responses", source, context_id, columns, labels, _filters(model, since, until, cache=cache))
 
 
 def chunks_ddf(
@@ -87,6 +90,7 @@ def chunks_ddf(
     until: Moment = None,
     columns: Iterable[str] | None = None,
     labels: Labels = (),
+    cache: bool = False,
 ) -> dd.DataFrame:
     """One row per chunk of a streamed response, as a Dask frame; takes what :func:`responses_ddf` takes.
 
@@ -94,10 +98,14 @@ def chunks_ddf(
         The columns of :data:`chatkit.frames.tables.CHUNKS` with the dtypes of ``chunks_df``, but ids are strings.
 
     >>> gaps = chunks_ddf("data/store")["gap_ms"]
-    >>> float(gaps.max().compute()) == chunks_df("data/store")["gap_ms"].max()
+    >>> bool(gaps.max().compute() == chunks_df("data/store")["gap_ms"].max())
     True
     """
-    return _frame("chunks", source, context_id, columns, labels, {"model": model, "since": since, "until": until})
+    return _frame("chunks", source, context_id, columns, labels, _filters(model, since, until, cache=cache))
+
+
+def _filters(model: Any, since: Moment, until: Moment, *, cache: bool) -> dict[str, Any]:
+    return {"model": model, "since": since, "until": until, "cache": cache}
 
 
 def read_partition(
@@ -152,7 +160,8 @@ def _frame(
     groups = _groups(store, context_id)
     dtypes = dict(labels) if isinstance(labels, Mapping) else {}
     if keys and not dtypes:
-        sample = load(store, context_id=list(groups[0]), labels=keys, columns=keys) if groups[0] else pd.DataFrame()
+        options = {"labels": keys, "columns": keys, "cache": filters["cache"]}
+        sample = load(store, context_id=list(groups[0]), **options) if groups[0] else pd.DataFrame()
         dtypes = {key: str(sample[key].dtype) if key in sample else "object" for key in keys}
     known = {"table": table, "store": store, "dtypes": dtypes, "filters": filters}
     label = f"chatkit-{table}-{uuid4().hex}"  # what a cluster kept of an earlier call is not what the files say now

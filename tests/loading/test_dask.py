@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -213,3 +214,14 @@ def test_without_dask_the_error_says_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert 'pip install "chatkit-lab[dask]"' in done.stdout
+
+
+def test_workers_write_a_cache_only_where_told_to(tmp_path: Path, cache_dir: Path) -> None:
+    store = shutil.copytree(SAMPLE, tmp_path / "store")
+    expected = ordered(ck.chunks_df(store, cache=False))
+    pd.testing.assert_frame_equal(ordered(ck.chunks_ddf(store).compute()), expected)
+    assert not list(cache_dir.rglob("*.arrow"))
+    time.sleep(0.2)  # files at rest are cached
+    for _ in range(2):
+        pd.testing.assert_frame_equal(ordered(ck.chunks_ddf(store, cache=True).compute()), expected)
+    assert list(cache_dir.rglob("*.arrow"))
