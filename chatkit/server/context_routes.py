@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Response
 from pydantic import WithJsonSchema
 
 from chatkit.errors import CorruptFileError
-from chatkit.models import Message
+from chatkit.models import Branch, ContextConfig, Message
+from chatkit.models.context import MAIN
 from chatkit.server.context_list import CURSOR_PATTERN, described
 from chatkit.server.plain_json import json_answer
 from chatkit.server.problems import problems
@@ -20,7 +21,7 @@ from chatkit.server.schemas import (
     NewMessage,
 )
 from chatkit.server.service import Served, Service
-from chatkit.store import Context
+from chatkit.store import Context, Store
 
 router = APIRouter(prefix="/api/contexts", tags=["contexts"])
 
@@ -55,7 +56,7 @@ async def get_context(service: Served, context_id: ContextId) -> Response:
 )
 async def create_context(service: Served, new: NewContext) -> Response:
     """Make a new, empty context."""
-    context = await service.run(lambda: service.store.create_context(title=new.title, metadata=new.metadata))
+    context = await service.run(lambda: _created(service.store, new))
     location = f"/api/contexts/{context.context_id}"
     return json_answer(
         await service.run(lambda: _with_messages(context)), HTTPStatus.CREATED, headers={"Location": location}
@@ -83,6 +84,15 @@ async def append_message(service: Served, context_id: ContextId, new: NewMessage
         {"message_id": stored.message_id, "context_id": context_id},
         HTTPStatus.CREATED,
         headers={"Location": f"/api/messages/{stored.message_id}"},
+    )
+
+
+def _created(store: Store, new: NewContext) -> Context:
+    return store.create_context(
+        title=new.title,
+        config=ContextConfig(model_id=new.model, parameters=new.parameters),
+        branches={MAIN: Branch(name=MAIN, system_prompt=new.system_prompt)},
+        metadata=new.metadata,
     )
 
 

@@ -221,6 +221,6 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
     """Return what changes with a file; None where there is none."""
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except OSError:  # none there, or below a file that is itself the context
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino

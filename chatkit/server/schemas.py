@@ -98,6 +98,9 @@ class NewContext(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     title: str | None = Field(default=None, max_length=1000)
+    model: str | None = Field(default=None, description="The model that an upstream is asked for.")
+    parameters: PlainObject = Field(default_factory=dict, description="What an upstream is sent with each request.")
+    system_prompt: str | None = Field(default=None, description="What stands before the conversation.")
     metadata: PlainObject = Field(default_factory=dict, description="Your own; kept as it is.")
 
 

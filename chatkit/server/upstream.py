@@ -92,7 +92,8 @@ def _request(context: Context, model: str | None) -> dict[str, Any]:
     branch = metadata.active_branch
     prompt = branch.system_prompt if branch else None
     said = [_said(message) for message in context.messages(branch=metadata.active_branch_name)]
-    request = {
+    request: dict[str, Any] = {
+        **metadata.config.parameters,
         "messages": [{"role": "system", "content": prompt}] * bool(prompt) + [each for each in said if each],
         "stream": True,
         "stream_options": {"include_usage": True},

@@ -75,6 +75,14 @@ def test_a_context_can_be_made(asking: Asking, conversation: Conversation) -> No
     assert asking.get(made.headers["location"]).json() == made.json()
 
 
+def test_a_context_can_say_what_an_upstream_is_asked(asking: Asking, conversation: Conversation) -> None:
+    asked = {"model": "m", "parameters": {"max_tokens": 9}, "system_prompt": "Be brief."}
+    context_id = asking.post("/api/contexts", json=asked).json()["context_id"]
+    metadata = Store(conversation[0].path).context(context_id).metadata
+    assert (metadata.config.model_id, metadata.config.parameters) == ("m", {"max_tokens": 9})
+    assert metadata.branches["main"].system_prompt == "Be brief."
+
+
 def test_a_message_can_be_added(asking: Asking, conversation: Conversation) -> None:
     store, question, answer = conversation
     content = "Zwei Zeilen,\nein \U0001f600 und </script>"

@@ -23,6 +23,7 @@ from tests.server.recordings import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from chatkit.store.streaming import Stream
     from tests.server.conftest import Asking
@@ -305,3 +306,58 @@ def test_what_another_process_writes_is_heard_soon(
     assert writer.wait() == 0
     assert len(late_s) == 6
     assert max(late_s) < 2.0
+
+
+@pytest.mark.filterwarnings("ignore::chatkit.CorruptFileWarning")
+def test_what_the_application_writes_in_its_own_old_format_is_heard_too(tmp_path: Path) -> None:
+    name = "2c9f0d44-6b1e-4c55-9a3f-0c8a1f6b7e10"
+    answer_id, question_id = name.replace("2c9f", "aaaa"), name.replace("2c9f", "bbbb")
+    path = tmp_path / "conversations" / f"{name}.json"
+    path.parent.mkdir()
+    chunks = [
+        {"sequence": number, "delta": word, "timestamp": f"2026-01-01T00:00:0{number}Z", "accumulated_chars": 1}
+        for number, word in enumerate("abc", start=1)
+    ]
+
+    def node(message_id: str, role: str, **message: object) -> dict[str, object]:
+        content = [{"type": "text", "text": "Well?"}]
+        return {"id": message_id, "parent_id": None, "message": {"role": role, "content": content, **message}}
+
+    def write(*nodes: dict[str, object]) -> None:
+        ids = [each["id"] for each in nodes]
+        content = {
+            "id": name,
+            "current_state": "idle",
+            "branches": {"main": {"name": "main", "message_ids": ids}},
+            "active_branch_name": "main",
+            "message_pool": {each["id"]: each for each in nodes},
+        }
+        path.write_text(json.dumps(content), encoding="utf-8")
+
+    def answer(n_chunks: int, **ending: str) -> dict[str, object]:
+        data = {
+            "content": "abc"[:n_chunks],
+            "chunks": chunks[:n_chunks],
+            "started_at": "2026-01-01T00:00:01Z",
+            **ending,
+        }
+        rich = {"kind": "streaming_response", "data": data}
+        return node(answer_id, "Assistant", message_type="text", rich_type=rich)
+
+    question = node(question_id, "User", message_type="text")
+    write(question)
+    live = LiveContext(Store(tmp_path), name)
+    assert told(live.begin()) == [("status_changed", question_id, None, "idle")]
+    write(question, answer(2))
+    assert [each[:2] for each in told(live.look())] == [
+        ("created", answer_id),
+        ("content_delta", answer_id),
+        (f"{answer_id}:1", "a"),
+        (f"{answer_id}:2", "b"),
+    ]
+    write(question, answer(3, completed_at="2026-01-01T00:00:04Z"))
+    assert [each[:2] for each in told(live.look())] == [
+        ("content_delta", answer_id),
+        (f"{answer_id}:3", "c"),
+        ("completed", answer_id),
+    ]

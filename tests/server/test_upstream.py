@@ -110,6 +110,22 @@ def test_a_users_message_is_answered_and_the_answer_is_stored(asking: Asking, co
     }
 
 
+def test_a_context_says_what_is_asked_for(asking: Asking, conversation: Conversation) -> None:
+    provider = Provider(httpx.Response(200, stream=Stream(events("Yes"))))
+    upstream = fake(provider)
+    asking.app = create_app(conversation[0], access=Access("127.0.0.1", 8765, TOKEN), upstream=upstream)
+    new = {"model": "m", "parameters": {"max_tokens": 9, "stream": False}, "system_prompt": "Be brief."}
+    context_id = asking.post("/api/contexts", json=new).json()["context_id"]
+    answered(asking, conversation[0], upstream, context_id, "Well?")
+    assert provider.asked() == {
+        "model": "m",
+        "max_tokens": 9,
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Well?"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
 def test_the_key_is_sent_and_never_stored(asking: Asking, conversation: Conversation) -> None:
     store, question, _ = conversation
     provider = Provider(httpx.Response(200, stream=Stream(events("Yes"))))
