@@ -230,7 +230,8 @@ def chunks_of(pieces: Iterable[Piece]) -> Iterator[Chunk]:
     before, chars = "", 0
     for sequence, piece in enumerate(pieces, start=1):
         if piece.kind == TEXT and piece.delta:
-            chars += code_points([before[-1:], piece.delta])[1]
+            is_whole = piece.delta.isascii()  # no second half of a character: nearly all are so
+            chars += len(piece.delta) if is_whole else code_points([before[-1:], piece.delta])[1]
             before = piece.delta
         yield Chunk(
             sequence=sequence,

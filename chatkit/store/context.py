@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatkit.errors import CorruptFileError, NotFoundError, ReadOnlyError
 from chatkit.models.states import AWAITING, STREAMING
+from chatkit.store import nodes
 from chatkit.store.branches import add_branch, set_state, set_title, switch_branch
 from chatkit.store.checking import loose_ends
 from chatkit.store.folder import ContextFolder
@@ -113,7 +114,10 @@ class Context:
         Raises:
             NotFoundError: there is no such branch.
         """
-        return self._read(self._ids_of(branch)[start:stop])
+        found = self._read(self._ids_of(branch)[start:stop])
+        if (start, stop, branch) == (None, None, None) and isinstance(self._files, SingleFile | SplitFolder):
+            self.__dict__.setdefault("entries", tuple(map(nodes.index_entry, found)))  # they take all messages to make
+        return found
 
     def message(self, message_id: Any) -> Message:
         """Read one message of the context by its id, a unique beginning of it, or a row of a table.
