@@ -53,7 +53,7 @@ def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def do(store: Store, call: str, number: int) -> None:
     which = message_id(100 + number)
     if call == "begin":
-        store.begin_streaming_llm_response(CONTEXT_ID, message_id=which)
+        store.begin_streaming_llm_response(CONTEXT_ID, message_id=which, durability="chunk")  # written when it returns
     elif call == "chunk":
         store.append_streaming_chunk(which, "x")
     elif call == "empty chunk":
