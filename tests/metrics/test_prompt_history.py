@@ -59,3 +59,14 @@ def test_most_of_the_recorded_chats_prompts_are_repetition(recorded_responses: p
     known = added["history_tokens"].notna()
     share = added["history_tokens"].sum() / added.loc[known, "prompt_tokens"].sum()
     assert share == pytest.approx(0.85, abs=0.005)
+
+
+def test_answers_to_the_same_message_have_the_same_history() -> None:
+    """The second answer to u1 repeats the first turn (30 + 80), not the answer that it takes the place of."""
+    frame = turns(("c", 0, 30, 80), ("c", 1, 140, 60), ("c", 2, 140, 5), ("c", 3, 300, 1))
+    assert history(frame.assign(parent_id=["u0", "u1", "u1", "u2"])) == [0, 110, 110, 145]
+    assert history(frame.assign(parent_id=None)) == [0, 110, 140, 145]
+
+
+def test_a_response_without_a_place_in_its_context_has_no_known_history() -> None:
+    assert history(turns(("c", 0, 30, 80), ("c", NA, 500, 5), ("c", 1, 140, 60))) == [0, -1, 110]
