@@ -91,9 +91,10 @@ class Paired:
 def paired(
     values: Floats, is_arm: NDArray[np.bool_], units: Integers, keys: pd.DataFrame
 ) -> tuple[Paired, NDArray[np.bool_]]:
-    """Pair responses by their keys; return the pairs, and which responses are in one."""
-    key = keys.groupby(list(keys), dropna=False, observed=True, sort=False).ngroup().to_numpy().astype(np.int64)
-    both = np.intersect1d(key[is_arm], key[~is_arm])
+    """Pair responses by their keys; return the pairs, and which responses are in one. A missing key is like none."""
+    key = keys.groupby(list(keys), dropna=False, observed=True).ngroup().to_numpy().astype(np.int64)
+    has_key = keys.notna().all(axis="columns").to_numpy()
+    both = np.intersect1d(key[is_arm & has_key], key[~is_arm & has_key])
     used = np.isin(key, both)
     figures = pd.Series(values[used]).groupby([key[used], is_arm[used]]).median()
     # Every key that is left has both sides: the baseline's figure (False) stands before the arm's.
@@ -130,10 +131,11 @@ def _ratio(arm: Floats, base: Floats) -> Floats:
 
 
 def context_units(responses: pd.DataFrame) -> Integers:
-    """Number the contexts of responses; one without a context is a unit of its own."""
+    """Number the contexts of responses by their order; one without a context is a unit of its own."""
     if "context_id" not in responses.columns:
         return np.arange(len(responses))
-    codes = pd.factorize(responses["context_id"])[0].astype(np.int64)
+    # As objects: categories have an order of their own, that a frame loses on its way through a CSV file.
+    codes = pd.factorize(responses["context_id"].astype("object"), sort=True)[0].astype(np.int64)
     alone = codes < 0
     codes[alone] = codes.max(initial=-1) + 1 + np.arange(alone.sum())
     return codes

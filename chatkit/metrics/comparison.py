@@ -15,13 +15,14 @@ from chatkit.metrics.summaries import metric_names
 from chatkit.metrics.weighted import STATISTICS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from chatkit.metrics.weighted import Statistic
 
 _FEWEST, _FEW = 8, 20
+_NO_RATIO = "a baseline of 0 has no ratio"
 _COLUMNS = (
     "metric", "statistic", "baseline", "n_responses", "n_contexts", "baseline_n_responses", "baseline_n_contexts",
     "value", "baseline_value", "difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high",
@@ -51,20 +52,20 @@ def compare(
             ``context_id`` where responses belong to one.
         by: a column, or a list of columns, that makes the groups.
         metrics: numeric columns; by default those of ``summarize``.
-        baseline: the key of the group that the others are held against (a tuple for a list of columns); by
-            default the first, in ascending order.
+        baseline: the key of the group that the others are held against (a tuple or list for a list of columns;
+            NA for the group whose key is missing); by default the first, in ascending order.
         statistic: ``median``, ``mean``, ``p90``, ``p95`` or ``p99`` of the responses of a group.
         pair_by: compare like with like: a column (or several) whose values both groups have, such as the
             prompt. Then differences and ratios are those of the pairs, each the median of its responses,
-            and what has no partner is left out.
-        seed: of the samples drawn.
+            and what has no partner is left out, as is what has no key: two unknown prompts are not alike.
+        seed: of the samples drawn; the order of the rows changes nothing.
 
     Returns:
         One row per group (ascending, without the baseline) and metric: the group columns, ``metric``,
         ``statistic``, ``baseline`` (its key as text), ``n_responses`` and ``n_contexts`` where the figure is
         known, the same of the baseline, ``value``, ``baseline_value``, ``difference`` (in the metric's unit) and
         ``ratio`` with their ``_low`` and ``_high``, and ``reason``: why an interval is NaN, else missing. Under 8
-        contexts in one of the groups there is none; under 20 there is a warning.
+        contexts in one of the groups there is none; under 20 there is a warning. A baseline of 0 has no ratio.
 
     Raises:
         KeyError: a column is missing.
@@ -105,12 +106,17 @@ def _baseline_number(groups: Groups, baseline: Any) -> int:
     """Return the number of the group with this key; the first without one."""
     if baseline is None:
         return 0
-    wanted = baseline if isinstance(baseline, tuple) else (baseline,)
-    keys = [tuple(key) for key in groups.keys.itertuples(index=False)]
+    wanted = _key(baseline if isinstance(baseline, (tuple, list)) else [baseline])
+    keys = [_key(key) for key in groups.keys.itertuples(index=False)]
     if wanted not in keys:
         there = ", ".join(repr(key[0] if len(key) == 1 else key) for key in keys)
         raise ValueError(f"no group {baseline!r} to hold the others against: there are {there}")
     return keys.index(wanted)
+
+
+def _key(parts: Iterable[Any]) -> tuple[Any, ...]:
+    """Return a group's key with None for what is missing, whatever its column calls that: it can be compared."""
+    return tuple(None if pd.isna(part) else part for part in parts)
 
 
 def _row(
@@ -121,7 +127,7 @@ def _row(
     statistic: Statistic,
     seed: int,
 ) -> dict[str, Any]:
-    """Compare one metric of one group with the baseline."""
+    """Compare one metric of one group with the baseline; ``n_units`` is what was drawn, of the smaller side."""
     values = numbers_of(responses, metric)
     known = ~np.isnan(values)
     values, is_arm = values[known], is_arm[known]
@@ -132,19 +138,21 @@ def _row(
         is_arm, units = is_arm[used], units[used]
         n_units = len(np.unique(pair.units))
     else:
-        pair = Apart(values, is_arm, pd.factorize(units)[0].astype(np.int64))
+        pair = Apart(values, is_arm, np.unique(units, return_inverse=True)[1])
         n_units = len(values)
     n_contexts = len(np.unique(units[is_arm])), len(np.unique(units[~is_arm]))
+    n_units = min(*n_contexts, n_units)
     difference, ratio = pair.estimate(statistic)[0]
     value, baseline_value = pair.sides(statistic)
     low = high = np.full(2, np.nan)
     reason = None
-    if min(*n_contexts, n_units) < _FEWEST:
+    if n_units < _FEWEST:
         reason = f"fewer than {_FEWEST} contexts: {n_contexts[0]}, {n_contexts[1]}"
         if min(n_contexts) >= _FEWEST:
             reason = f"fewer than {_FEWEST} pairs apart: {n_units}"
     else:
         low, high = pair.interval(statistic, seed)
+        reason = _NO_RATIO if np.isnan(low[1]) else None
     return {
         "n_responses": int(is_arm.sum()),
         "n_contexts": n_contexts[0],
@@ -159,11 +167,12 @@ def _row(
         "ratio_low": low[1],
         "ratio_high": high[1],
         "reason": reason,
+        "n_units": n_units,
     }
 
 
 def _warn_of_few(rows: list[dict[str, Any]]) -> None:
-    few = [min(row["n_contexts"], row["baseline_n_contexts"]) for row in rows if row["reason"] is None]
+    few = [row["n_units"] for row in rows if not np.isnan(row["difference_low"])]
     if few and min(few) < _FEW:
         warnings.warn(
             f"intervals from fewer than {_FEW} contexts are too narrow: here from {min(few)}; record more",

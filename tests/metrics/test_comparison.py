@@ -161,3 +161,48 @@ def test_what_cannot_be_asked_is_said(pairs: pd.DataFrame) -> None:
         compare(pairs, "server", "ttft_ms", pair_by="question")
     with pytest.raises(ValueError, match="by is empty"):
         compare(pairs, [], "ttft_ms")
+
+
+def test_two_unknown_keys_are_no_pair(pairs: pd.DataFrame) -> None:
+    known = pairs["prompt"].where(pairs["prompt"] != pairs["prompt"].iloc[0])
+    with pytest.warns(UserWarning, match="fewer than 20"):
+        row = compare(pairs.assign(prompt=known), "server", "ttft_ms", pair_by="prompt").iloc[0]
+    assert row["n_responses"] == 9
+
+
+def test_few_pairs_are_few_though_their_contexts_are_many() -> None:
+    """Forty contexts a side, but ten prompts: ten differences are all that is known."""
+    sides = [drawn(40, 100, seed, server=server).assign(prompt=np.arange(40) % 10) for seed, server in enumerate("ab")]
+    with pytest.warns(UserWarning, match="fewer than 20 contexts are too narrow: here from 10"):
+        row = compare(pd.concat(sides), "server", "ttft_ms", pair_by="prompt").iloc[0]
+    assert (row["n_contexts"], row["baseline_n_contexts"]) == (40, 40)
+
+
+def test_a_baseline_of_zero_has_no_ratio_and_the_reason_says_so() -> None:
+    """One of ten baseline values is not 0, so that some samples of them have a mean of 0."""
+    frame = pd.DataFrame({"server": ["a"] * 10 + ["b"] * 10, "stalled_ms": [0.0] * 9 + [5.0] + [1.0] * 10})
+    with pytest.warns(UserWarning, match="fewer than 20"):
+        row = compare(frame, "server", "stalled_ms", statistic="mean").iloc[0]
+    assert row["ratio"] == pytest.approx(2)
+    assert row[["ratio_low", "ratio_high"]].isna().all()
+    assert row[["difference_low", "difference_high"]].notna().all()
+    assert row["reason"] == "a baseline of 0 has no ratio"
+
+
+@pytest.mark.parametrize("pair_by", [None, "prompt"])
+def test_the_order_of_rows_and_the_type_of_ids_change_no_interval(pairs: pd.DataFrame, pair_by: str | None) -> None:
+    frame = pairs.assign(ttft_ms=np.random.default_rng(5).lognormal(5, 1, len(pairs)))
+    backwards = frame["context_id"].unique()[::-1].tolist()
+    others = frame.sample(frac=1, random_state=2), frame.astype({"context_id": pd.CategoricalDtype(backwards)})
+    with pytest.warns(UserWarning, match="fewer than 20"):
+        first, *again = (compare(each, "server", "ttft_ms", pair_by=pair_by) for each in (frame, *others))
+    for each in again:
+        pd.testing.assert_frame_equal(first, each)
+
+
+def test_the_baseline_may_be_a_list_or_the_group_without_a_key() -> None:
+    frame = pd.DataFrame(
+        {"server": pd.array(["a", "a", None], dtype="string"), "turn": [0, 1, 0], "ttft_ms": [1, 2, 4]}
+    )
+    assert compare(frame, ["server", "turn"], "ttft_ms", baseline=["a", 1])["difference"].tolist() == [-1.0, 2.0]
+    assert compare(frame, "server", "ttft_ms", baseline=pd.NA)["difference"].tolist() == [-2.5]
