@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chatkit.metrics.arrivals import CLOCKS
-from chatkit.metrics.columns import require_columns
+from chatkit.metrics.columns import require_columns, require_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +49,7 @@ class Clock:
 
 def timed(chunks: pd.DataFrame) -> pd.DataFrame:
     """Return the chunks that have a time: the others can't stand on a clock."""
+    require_frame(chunks)
     known = chunks[[name for name in CLOCKS if name in chunks.columns]].notna()
     is_timed = known.any(axis="columns") if known.shape[1] else known.index.notna()
     return chunks if is_timed.all() else chunks[is_timed]

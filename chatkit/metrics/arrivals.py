@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from chatkit.timing import StallRule
 
+_NS = 6
+"""Decimals of a ms."""
+
 CLOCKS = ("elapsed_ms", "offset_ms")
 """Columns that hold when a chunk came, the one that is always known first."""
 
@@ -36,10 +39,17 @@ class Arrivals:
     def of(cls, chunks: pd.DataFrame) -> Arrivals:
         """Group a frame of chunks by ``message_id``.
 
+        A row without a sequence is no chunk: a merge with the responses leaves one for each that has none.
+
         Raises:
             KeyError: ``message_id``, or ``sequence`` is missing.
+            ValueError: the message of a chunk is not known.
         """
         require_columns(chunks, ["message_id", "sequence"])
+        if (is_none := chunks["sequence"].isna()).any():
+            chunks = chunks[~is_none]
+        if (unknown := chunks["message_id"].isna()).any():
+            raise ValueError(f"message_id is missing in {unknown.sum()} rows of chunks: drop them first")
         shown = chunks[chunks["delta"].ne("").fillna(value=True)] if "delta" in chunks.columns else chunks
         codes, ids = pd.factorize(shown["message_id"])
         order = np.lexsort((shown["sequence"].to_numpy(dtype=np.int64), codes))
@@ -82,7 +92,8 @@ class Arrivals:
         between = np.full(len(self.frame), np.nan)
         later = np.ones(len(self.frame), dtype=np.bool_)
         later[self.bounds[:-1]] = False
-        between[later] = gaps(times).values  # noqa: PD011 - a Ragged's, not a Series'
+        # To the ns: of decimals the difference may be an atom off, and 250 ms is no stall where 250.0000000001 is.
+        between[later] = gaps(times).values.round(_NS)  # noqa: PD011 - a Ragged's, not a Series'
         return Ragged(between, self.bounds)
 
     def ended_stall(self, rule: StallRule | None = None) -> NDArray[np.bool_]:

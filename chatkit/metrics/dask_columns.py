@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from chatkit.metrics.columns import require_columns
+import pandas as pd
+
+from chatkit.metrics.columns import require_columns, require_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    import pandas as pd
 
     from chatkit.metrics.columns import Frame
 
@@ -27,14 +27,15 @@ def in_memory(responses: Frame, names: Iterable[str], *, optional: Iterable[str]
 
     Raises:
         KeyError: a column is missing; nothing is computed then.
+        TypeError: it is no frame.
 
-    >>> import pandas as pd
     >>> frame = pd.DataFrame({"ttft_ms": [1.0]})
     >>> in_memory(frame, ["ttft_ms"]) is frame
     True
     """
-    if not type(responses).__module__.startswith("dask."):
-        return cast("pd.DataFrame", responses)
+    require_frame(responses)
+    if isinstance(responses, pd.DataFrame):
+        return responses
     lazy: Any = responses
     require_columns(lazy, names := list(names))
     there = [name for name in optional if name in lazy.columns]

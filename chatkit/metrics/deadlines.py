@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from chatkit.metrics.arguments import require_above_zero
 from chatkit.metrics.arrivals import Arrivals
 
 
@@ -37,8 +38,7 @@ def fluidity(chunks: pd.DataFrame, deadline_ms: float) -> pd.DataFrame:
        deadlines  met  fluidity
     0          4    3      0.75
     """
-    if not deadline_ms > 0:
-        raise ValueError(f"deadline_ms has to be above 0: {deadline_ms}")
+    require_above_zero(deadline_ms=deadline_ms)
     rows = Arrivals.of(chunks)
     gaps = rows.gaps_ms()
     between = gaps.where(~np.isnan(gaps.values))

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chatkit.metrics.stall_table import stalls
+from chatkit.models import Message
 from chatkit.models.summary import duration_text
 
 if TYPE_CHECKING:
-    from chatkit.models import Message, Response
+    from chatkit.models import Response
 
 _ID_LENGTH = 8
 
@@ -58,8 +59,11 @@ def explain(message: Message, responses: pd.DataFrame) -> Explanation:
 
     Raises:
         KeyError: a column is missing.
+        TypeError: an id or a row was given for the message, or a store for the responses.
         ValueError: the message is no streamed response.
     """
+    if not isinstance(message, Message):
+        raise TypeError(f"a {type(message).__name__} is no message: give store.message(…), which takes ids and rows")
     response = message.streaming_response
     if response is None:
         raise ValueError(f"message {message.message_id} is no streamed response: {message.message_type}")

@@ -41,7 +41,7 @@ class Groups:
 
         Raises:
             KeyError: a column is missing.
-            ValueError: one is named like one of the result's own (``taken``).
+            ValueError: one is named twice, or like one of the result's own (``taken``).
 
         >>> import pandas as pd
         >>> frame = pd.DataFrame({"model": ["b", None, "a", "b"]})
@@ -51,6 +51,8 @@ class Groups:
         """
         names = group_names(by)
         require_columns(frame, names)
+        if len(set(names)) < len(names):
+            raise ValueError(f"by= names a column twice: {', '.join(names)}")
         clash = [name for name in names if name in taken]
         if clash:
             raise ValueError(f"by={clash[0]!r} is also a column of the result: rename it before grouping")

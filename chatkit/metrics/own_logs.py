@@ -108,7 +108,8 @@ def _streams(rows: Arrivals, known: pd.DataFrame) -> Streams:
     chunks = rows.frame
     counts = np.zeros(len(known), dtype=np.int64)
     counts[: len(rows)] = np.diff(rows.bounds)
-    times_us = 1000 * chunks["offset_ms"].to_numpy(np.float64)
+    # To the ns: of decimals a difference may be an atom off, and 250 ms is no stall where 250.0000000001 is.
+    times_us = (1000 * chunks["offset_ms"].to_numpy(np.float64)).round(3)
     kinds = chunks["kind"] if "kind" in chunks.columns else pd.Series(TEXT, index=chunks.index)
     lasted_us = moments_us(known["completed_at"]) - moments_us(known["started_at"])
     return Streams(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from chatkit.metrics.arguments import require_above_zero
 from chatkit.metrics.arrivals import CLOCKS, Arrivals
-from chatkit.metrics.columns import require_columns
+from chatkit.metrics.columns import require_columns, require_frame
 from chatkit.timing import Ragged
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def starvation(chunks: pd.DataFrame, chars_per_s: float = 25.0) -> pd.DataFrame:
        n_chars  starved_ms  starved_share
     0       30      1000.0            0.4
     """
-    if not chars_per_s > 0:
-        raise ValueError(f"chars_per_s has to be above 0: {chars_per_s}")
+    require_above_zero(chars_per_s=chars_per_s)
+    require_frame(chunks)
     read = chunks[chunks["kind"].eq("text")] if "kind" in chunks.columns else chunks
     clock = next((name for name in CLOCKS if name in chunks.columns), CLOCKS[0])
     require_columns(chunks, ["message_id", "sequence", clock, "n_chars"])

@@ -42,21 +42,19 @@ class Waits:
         start = moments_us(responses["started_at"])
         end = start + 1000 * responses["ttft_ms"].to_numpy(np.float64, na_value=np.nan)
         if {"n_chunks", "completed_at"} <= set(responses.columns):
-            nothing_came = responses["n_chunks"].eq(0).to_numpy(np.bool_)
+            nothing_came = responses["n_chunks"].isin([0]).to_numpy(np.bool_)
             end = np.where(nothing_came, moments_us(responses["completed_at"]), end)
         known = np.flatnonzero(~np.isnan(end) & ~np.isnan(start))
         order = known[np.argsort(start[known], kind="stable")]
         return cls(responses["message_id"].iloc[order].reset_index(drop=True), start[order], end[order])
 
-    def longest_overlap(self, starts: pd.Series, ends: pd.Series) -> pd.Series:
-        """Return, for each span of time, the id whose wait overlaps it longest; NA where none does.
+    def longest_overlap(self, starts_us: NDArray[np.float64], ends_us: NDArray[np.float64]) -> pd.Series:
+        """Return, for each span of time (µs since the epoch), whose wait overlaps it longest; NA where none does.
 
         Of two that overlap it as long, the one that began first.
         """
         reached = np.maximum.accumulate(self.ends_us)
-        chosen = [
-            self._longest(start, end, reached) for start, end in zip(moments_us(starts), moments_us(ends), strict=True)
-        ]
+        chosen = [self._longest(start, end, reached) for start, end in zip(starts_us, ends_us, strict=True)]
         return self.message_ids.reindex(chosen).reset_index(drop=True)
 
     def _longest(self, start: float, end: float, reached: NDArray[np.float64]) -> int:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from chatkit.metrics.arrivals import Arrivals
 from chatkit.metrics.columns import require_columns
+from chatkit.metrics.moments import moments_us
 from chatkit.metrics.stall_causes import Waits
 from chatkit.timing import Ragged, StallRule, is_stall
 from chatkit.timing.stalls import medians_of_others
@@ -77,10 +78,9 @@ def stalls(
         }
     )
     if responses is not None:
-        ends = _absolute_ends(rows, found)
-        table["cause_message_id"] = Waits.of(responses).longest_overlap(
-            ends - pd.to_timedelta(found["gap_ms"], unit="ms"), ends
-        )
+        ends_us = _ends_us(rows, found)
+        starts_us = ends_us - 1000 * found["gap_ms"].to_numpy(np.float64)
+        table["cause_message_id"] = Waits.of(responses).longest_overlap(starts_us, ends_us)
     return table
 
 
@@ -172,10 +172,11 @@ def _episodes(found: pd.DataFrame) -> pd.Series:
     return new.cumsum().astype("int64")
 
 
-def _absolute_ends(rows: Arrivals, found: pd.DataFrame) -> pd.Series:
-    """When each stall was over, as a moment; NaT where chunks have no moment."""
+def _ends_us(rows: Arrivals, found: pd.DataFrame) -> NDArray[np.float64]:
+    """When each stall was over, in µs since the epoch; NaN where chunks have no moment."""
     if "timestamp" not in rows.frame.columns:
-        return pd.Series(pd.NaT, index=found.index, dtype="datetime64[us, UTC]")
+        return np.full(len(found), np.nan)
     silent, ended_by = _is_silent_end(rows, found), _positions(rows, found)
-    stamps = rows.frame["timestamp"].iloc[ended_by - silent].reset_index(drop=True)
-    return stamps + pd.to_timedelta(found["gap_ms"].where(silent, 0.0), unit="ms")
+    stamped_us = moments_us(rows.frame["timestamp"].iloc[ended_by - silent])
+    ends_us: NDArray[np.float64] = stamped_us + np.where(silent, 1000 * found["gap_ms"], 0.0)
+    return ends_us

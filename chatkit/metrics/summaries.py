@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chatkit.metrics.columns import numbers_of, require_columns
+from chatkit.metrics.columns import numbers_of, require_columns, require_frame
 from chatkit.metrics.dask_columns import in_memory
 from chatkit.metrics.grouping import By, Groups, group_names
 
@@ -69,6 +69,7 @@ def metric_names(responses: Frame, metrics: str | Sequence[str] | None) -> list[
         KeyError: a column is missing.
         ValueError: none is named.
     """
+    require_frame(responses)
     if metrics is None:
         names = [name for name in DEFAULT_METRICS if name in responses.columns]
         if not names:

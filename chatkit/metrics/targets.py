@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chatkit.metrics.arguments import require_above_zero
 from chatkit.metrics.columns import require_columns
 from chatkit.metrics.dask_columns import in_memory
 from chatkit.metrics.grouping import By, Groups, group_names
@@ -73,7 +74,7 @@ def goodput(
 
     Raises:
         KeyError: a column is missing.
-        ValueError: no limit is given, or the preset is unknown.
+        ValueError: no limit is given, one is not above 0, or the preset is unknown.
 
     References:
         MLPerf Inference rules, server scenario of the LLM benchmarks; goodput as in DistServe,
@@ -103,6 +104,7 @@ def _limits(given: Mapping[str, float | None], preset: str | None) -> dict[str, 
         raise ValueError(f"no preset {preset!r}: there are {', '.join(PRESETS)}")
     limits = dict(PRESETS[preset]) if preset else {}
     limits |= {name: limit for name, limit in given.items() if limit is not None}
+    require_above_zero(**limits)
     if not limits:
         raise ValueError("no limit: give ttft_ms=, tpot_ms= or e2e_ms=, or a preset=")
     return limits
@@ -116,18 +118,18 @@ def _verdicts(responses: pd.DataFrame, limits: Mapping[str, float]) -> tuple[Boo
     for name, limit in limits.items():
         missed |= figures[name] > limit
     known = ~np.isnan(np.array(list(figures.values()))).any(axis=0)
-    met: Booleans = ~missed & known & status.eq("complete").to_numpy(np.bool_)
+    met: Booleans = ~missed & known & status.isin(["complete"]).to_numpy(np.bool_)
     return missed, met
 
 
 def _gave_up_late(responses: pd.DataFrame, limits: Mapping[str, float]) -> Booleans:
     """Return which responses were aborted when they had already waited past a limit."""
-    aborted: Booleans = responses["status"].eq("aborted").to_numpy(np.bool_)
+    aborted: Booleans = responses["status"].isin(["aborted"]).to_numpy(np.bool_)
     if not aborted.any() or not limits.keys() & {"ttft_ms", "e2e_ms"}:
         return np.zeros(len(responses), dtype=np.bool_)
     require_columns(responses, _OF_ABORTS)
     lasted_ms = (moments_us(responses["completed_at"]) - moments_us(responses["started_at"])) / 1000
-    saw_nothing = responses["n_chunks"].eq(0).to_numpy(np.bool_)
+    saw_nothing = responses["n_chunks"].isin([0]).to_numpy(np.bool_)
     request_known = saw_nothing | responses["ttft_ms"].notna().to_numpy(np.bool_)
     late = saw_nothing & (lasted_ms > limits.get("ttft_ms", np.inf))
     late |= request_known & (lasted_ms > limits.get("e2e_ms", np.inf))

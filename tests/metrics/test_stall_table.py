@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from chatkit.metrics import stalls
+from chatkit.metrics import responses_from_chunks, stalls
 
 START = pd.Timestamp("2026-01-01T00:00:00Z")
 
@@ -196,3 +198,32 @@ def test_the_late_long_prompt_froze_the_others_once(
     assert frozen["gap_ms"].round().tolist() == [1126, 982]
     assert len(set(frozen["episode"])) == 1
     assert frozen["cause_message_id"].tolist() == ["stall-late"] * 2
+
+
+def test_frames_from_csv_files_and_with_rows_for_silent_responses_give_the_same(
+    recorded_chunks: pd.DataFrame, recorded_responses: pd.DataFrame
+) -> None:
+    kept = ["sequence", "gap_ms", "cause_message_id"]
+    written = [pd.read_csv(io.StringIO(frame.to_csv(index=False))) for frame in (recorded_chunks, recorded_responses)]
+    heard = recorded_chunks[recorded_chunks["message_id"] != "aborted"]  # it has no stall
+    silent = recorded_responses[["message_id"]].merge(heard, on="message_id", how="outer")
+    assert silent["sequence"].isna().sum() == 1
+    wanted = stalls(recorded_chunks, recorded_responses)
+    for chunks, responses in (written, (silent, recorded_responses)):
+        found = stalls(chunks, responses)
+        pd.testing.assert_frame_equal(found[kept], wanted[kept], check_dtype=False)
+
+
+def test_a_gap_at_the_limit_is_none_though_its_times_are_decimals() -> None:
+    """961.486 and 1211.486 are 250 ms apart; as floats 250.0000000000001."""
+    times = [0.0, 961.486, 1211.486]
+    chunks = pd.DataFrame({"message_id": "m", "sequence": [1, 2, 3], "elapsed_ms": times})
+    assert stalls(chunks)["sequence"].tolist() == [2]
+    own = responses_from_chunks(pd.DataFrame({"message_id": "m", "offset_ms": times}))
+    assert own["n_stalls"].tolist() == [1]
+
+
+def test_chunks_of_an_unknown_message_are_refused() -> None:
+    chunks = pd.DataFrame({"message_id": ["m", None], "sequence": [1, 1], "elapsed_ms": [0.0, 0.0]})
+    with pytest.raises(ValueError, match="message_id is missing in 1 rows of chunks"):
+        stalls(chunks)

@@ -90,3 +90,23 @@ def test_what_cannot_be_asked_is_said() -> None:
         goodput(frame, preset="gpt")
     with pytest.raises(KeyError, match="no column 'e2e_ms'"):
         goodput(frame.drop(columns="e2e_ms"), e2e_ms=5)
+
+
+def test_a_status_that_is_not_known_is_undetermined_whatever_its_type() -> None:
+    started = pd.to_datetime([0, 0, 0], unit="s", utc=True)
+    frame = pd.DataFrame(
+        {
+            "status": pd.array(["complete", None, "aborted"], dtype="string"),
+            "ttft_ms": [300.0, 300.0, np.nan],
+            "started_at": started,
+            "completed_at": started + pd.Timedelta(9, unit="s"),
+            "n_chunks": pd.array([5, None, None], dtype="Int64"),
+        }
+    )
+    assert goodput(frame, ttft_ms=500)[["met", "missed", "undetermined"]].to_numpy().tolist() == [[1, 0, 2]]
+
+
+@pytest.mark.parametrize("limit", [-5, 0, float("nan"), "500"])
+def test_a_limit_that_no_time_can_meet_is_refused(limit: float) -> None:
+    with pytest.raises(ValueError, match="ttft_ms has to be above 0"):
+        goodput(pd.DataFrame({"status": ["complete"], "ttft_ms": [1.0]}), ttft_ms=limit)
