@@ -24,17 +24,19 @@ LINES = {
 
 
 def draw(sizes: list[Mapping[str, Any]], path: Path) -> None:
-    """Draw seconds over messages into a file."""
+    """Draw seconds over messages into a file; the legend stands in the order of the lines' ends."""
     mpl.use("Agg")
-    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
     n_messages = [size["n_messages"] for size in sizes]
-    for name, (title, colour, marker, stroke) in LINES.items():
-        seconds = [size["ways"][name]["s"] for size in sizes]
-        axes.plot(n_messages, seconds, color=colour, marker=marker, linestyle=stroke, label=title, markersize=4)
-        axes.annotate(
-            title, (n_messages[-1], seconds[-1]), (6, 0), textcoords="offset points", va="center", color=colour
-        )
+    seconds = {name: [size["ways"][name]["s"] for size in sizes] for name in LINES}
+    for name in sorted(LINES, key=lambda name: -seconds[name][-1]):
+        title, colour, marker, stroke = LINES[name]
+        axes.plot(n_messages, seconds[name], color=colour, marker=marker, linestyle=stroke, label=title, markersize=4)
     axes.set(xscale="log", yscale="log", xlabel="messages in the store", ylabel="seconds until three tables are there")
+    axes.set_xticks(n_messages, [f"{number:,}" for number in n_messages], minor=False)
+    axes.tick_params(axis="x", which="minor", labelbottom=False)
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(which="major", alpha=0.3)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     figure.savefig(path, dpi=110)
