@@ -12,6 +12,7 @@ from chatkit.store.json_files import dump_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_DEEPEST = 100
 NO_STORE = {"Cache-Control": "no-store"}
 """What is stored changes under the reader, and is nobody else's business."""
 
@@ -22,10 +23,25 @@ def json_answer(content: Any, status: int = 200, headers: Mapping[str, str] | No
 
 
 def check_plain(content: dict[str, Any]) -> dict[str, Any]:
-    """Return an object that JSON can hold.
+    """Return an object that every reader of the store's files can read.
+
+    >>> check_plain({"a": [1, {"b": None}]})
+    {'a': [1, {'b': None}]}
 
     Raises:
-        ValueError: it holds NaN or infinity, which Python's reader lets through.
+        ValueError: it is nested deeper than some readers go, or holds NaN or infinity, which Python's reader lets
+            through.
     """
+    level: list[Any] = [content]
+    for _ in range(_DEEPEST):
+        level = [inner for each in level if isinstance(each, dict | list) for inner in _inside(each)]
+        if not level:
+            break
+    else:
+        raise ValueError(f"nested deeper than {_DEEPEST} levels")
     json.dumps(content, allow_nan=False)
     return content
+
+
+def _inside(content: dict[str, Any] | list[Any]) -> list[Any]:
+    return list(content.values()) if isinstance(content, dict) else content

@@ -29,6 +29,8 @@ def test_the_wheel_holds_scripts_styles_templates_notebooks_and_store_but_no_rec
         "chatkit/web/core.js",
         "chatkit/web/style.css",
         "chatkit/reports/templates/report.html",
+        "chatkit/server/templates/api.html",
+        "chatkit/web/server_page.html",
         "chatkit/share/notebooks/01_quickstart.ipynb",
         "chatkit/share/data/store/store.json",
     ):
