@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from chatkit import __version__
 from chatkit.server import compatible, context_routes, live_routes, message_routes, page_routes, replay_routes
 from chatkit.server.access import Access, Guard
+from chatkit.server.arrival import NoteArrival
 from chatkit.server.head import AnswerHead
 from chatkit.server.pacing import Clock, LoopClock
 from chatkit.server.problems import answer_with_problems, describe_problems
@@ -48,6 +49,7 @@ def create_app(
         app.include_router(routes.router)
     app.add_middleware(AnswerHead)
     app.add_middleware(Guard, access=access, refuse=refuse)
+    app.add_middleware(NoteArrival, clock=service.clock)
     answer_with_problems(app, refuse)
     describe_problems(app)
     return app

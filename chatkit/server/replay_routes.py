@@ -3,10 +3,11 @@
 from http import HTTPStatus
 from typing import Annotated, Any, get_args
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import AfterValidator, WithJsonSchema
 
 from chatkit.models import Message
+from chatkit.server.arrival import came_ms
 from chatkit.server.event_stream import EventStream, telling_problems
 from chatkit.server.problems import ProblemError, problems
 from chatkit.server.replay_events import Origin, Replay, frames_of
@@ -63,6 +64,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     responses=_STREAM | problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def replay(
+    request: Request,
     service: Served,
     message_id: MessageId,
     speed: Annotated[Speed, Query(description="2 in half the time, 0.5 in twice, 0 all at once.")] = 1.0,
@@ -78,7 +80,6 @@ async def replay(
     ] = None,
 ) -> Response:
     """Replay a response with its recorded timing."""
-    began_ms = service.clock.now_ms()
     reading = await service.reading(message_id)
     message = reading.message
     response = message.streaming_response
@@ -100,7 +101,7 @@ async def replay(
             HTTPStatus.CONFLICT,
             f"message {message_id} does not know when its request was sent: ask for from=first_chunk",
         )
-    replayed = Replay(reading, began_ms, speed, origin, after=int(last_event_id or 0))
+    replayed = Replay(reading, came_ms(request), speed, origin, after=int(last_event_id or 0))
     if replayed.is_over:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     if reading.n_chunks > _MANY:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from chatkit.server.arrival import came_ms
 from chatkit.server.compatible.shape import to_json
 from chatkit.server.event_stream import EventStream
 from chatkit.server.pacing import paced, wait_until
@@ -38,7 +39,7 @@ class Sending:
         self._service = service
         self._clock = service.clock
         self._speed = speed
-        self._began_ms = service.clock.now_ms()
+        self._began_ms = came_ms(request)
 
     async def stream(self, script: Script) -> Response:
         """Return the events, each in its time; the headers wait for theirs, too."""
