@@ -217,17 +217,17 @@ class FolderScan:
         old: NDArray[np.bool_] = (size >= 0) & (np.maximum(modified, changed) < self._began_ns - tick)
         return old
 
-    def _store(self, parsed: Sequence[Part]) -> Stored | None:
+    def _store(self, parsed: Part) -> Stored | None:
         """Cache what was parsed of files at rest, and the contexts with it; None where nothing was cached."""
         if self._cache is None:
             return None
-        masks = [self._is_old(part.messages, KEY) for part in parsed]
-        old = Rows.live(parsed, masks)
-        if not (len(old.row) or self._fresh.rows.num_rows):
+        rows = np.flatnonzero(self._is_old(parsed.messages, KEY))
+        if not (len(rows) or self._fresh.rows.num_rows):
             return None
-        segment = self._cache.add(self._fresh, Selection(old.parts, old.part, old.row), self._keep)
+        old = Selection([parsed], np.zeros(len(rows), dtype=np.int64), rows)
+        segment = self._cache.add(self._fresh, old, self._keep)
         self._fresh = Contexts.none()
-        return None if segment is None else Stored(segment.part, old.part, old.row)
+        return None if segment is None else Stored(segment.part, rows)
 
 
 def _paths(contexts: Contexts) -> pa.ChunkedArray:

@@ -12,13 +12,14 @@ import pyarrow as pa
 from chatkit.errors import CorruptFileError
 from chatkit.frames.compaction import places_in
 from chatkit.frames.files import ABSENT, MESSAGES
+from chatkit.frames.held import Held
 from chatkit.frames.message_file import file_of, message_file
 from chatkit.frames.part import TEXTS, Part
 from chatkit.frames.rows import BadTimesError, Batch, Entry
 from chatkit.store.folder import ContextFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from chatkit.frames.progress import Progress
     from chatkit.models import Message
 
-BATCH = 500
+BATCH = 250
 _FLUSH_ROWS = 3_000_000
 """So many rows of chunks are held before they are written to the cache and mapped from there."""
 _ID = len("00000000-0000-0000-0000-000000000000")
@@ -36,11 +37,10 @@ _MESSAGE_ID = slice(_ID + len(f"/{MESSAGES}/"), -len(".json"))
 
 
 class Stored(NamedTuple):
-    """What was cached, mapped; and where each of its messages was: the number of its part, its row there."""
+    """What was cached of a part, mapped; and which of its rows."""
 
     segment: Part
-    part: NDArray[np.int64]
-    row: NDArray[np.int64]
+    rows: NDArray[np.int64]
 
 
 class _Numbered(NamedTuple):
@@ -82,16 +82,15 @@ class Parsing:
         self._files = files
         self._keep = keep
         self._progress = progress
-        self._numbers: list[NDArray[np.int64]] = []
-        self._n_flushed = 0
+        self._held = Held()
 
-    def run(self, paths: pa.ChunkedArray, listing: Listing, store: Callable[[Sequence[Part]], Stored | None]) -> None:
+    def run(self, paths: pa.ChunkedArray, listing: Listing, store: Callable[[Part], Stored | None]) -> None:
         """Parse files, and those that are not listed by the models: they may be in flight, or missing.
 
         Args:
             paths: what is wanted, each once.
             listing: the files that are there.
-            store: caches parts.
+            store: caches a part.
         """
         self.part, self.row = np.full(len(paths), -1, dtype=np.int64), np.zeros(len(paths), dtype=np.int64)
         self._progress.expect(len(paths))
@@ -105,6 +104,7 @@ class Parsing:
             if waiting:
                 self._add(waiting, store)
         self._flush(store)
+        pa.default_memory_pool().release_unused()
 
     def _batches(self, entries: Iterable[tuple[int, Entry]]) -> Iterator[_Numbered]:
         """Yield entries by some hundred; while columns are made of one batch, in a thread, the next is read."""
@@ -152,7 +152,7 @@ class Parsing:
         self.errors[number] = error
         return None
 
-    def _add(self, waiting: _Waiting, store: Callable[[Sequence[Part]], Stored | None]) -> None:
+    def _add(self, waiting: _Waiting, store: Callable[[Part], Stored | None]) -> None:
         batch, part = waiting.batch, None
         while part is None:
             try:
@@ -160,10 +160,8 @@ class Parsing:
             except BadTimesError as error:
                 batch = self._decided(batch, set(error.rows))  # of chunks first, then perhaps of messages
         self._progress.step(len(batch.numbers))
-        self.part[batch.numbers], self.row[batch.numbers] = len(self.parts), np.arange(len(batch.numbers))
-        self.parts.append(part)
-        self._numbers.append(np.array(batch.numbers, dtype=np.int64))
-        if sum(int(held.starts[-1]) for held in self.parts[self._n_flushed :]) > _FLUSH_ROWS:
+        self._held.add(part, batch.numbers)
+        if self._held.n_chunks > _FLUSH_ROWS:
             self._flush(store)
 
     def _decided(self, batch: _Numbered, bad: set[int]) -> _Numbered:
@@ -182,24 +180,20 @@ class Parsing:
                 better.numbers.append(number)
         return better
 
-    def _flush(self, store: Callable[[Sequence[Part]], Stored | None]) -> None:
+    def _flush(self, store: Callable[[Part], Stored | None]) -> None:
         """Cache what is held; what was cached is mapped from there, and the memory given back."""
-        first, held = self._n_flushed, self.parts[self._n_flushed :]
-        stored = store(held)
-        if stored is not None:
-            self._move(first, stored)
-        self._n_flushed = len(self.parts)
-
-    def _move(self, first: int, stored: Stored) -> None:
-        held, numbers = self.parts[first:], self._numbers[first:]
-        mine = [stored.part == place for place in range(len(held))]
-        for place, is_mine in enumerate(mine):
-            moved = numbers[place][stored.row[is_mine]]
-            self.part[moved], self.row[moved] = len(self.parts), np.flatnonzero(is_mine)
-            if len(moved) == len(numbers[place]):
-                self.parts[first + place] = Part.of(held[place].messages.slice(0, 0), {})
+        numbers, part = np.array(self._held.numbers, dtype=np.int64), self._held.part()
+        self._held = Held()
+        stored = store(part)
+        self.part[numbers], self.row[numbers] = len(self.parts), np.arange(len(numbers))
+        self.parts.append(part)
+        if stored is None:
+            return
+        cached = numbers[stored.rows]
+        self.part[cached], self.row[cached] = len(self.parts), np.arange(len(cached))
+        if len(cached) == len(numbers):
+            self.parts[-1] = Part.of(part.messages.slice(0, 0), {})
         self.parts.append(stored.segment)
-        self._numbers.append(np.empty(0, dtype=np.int64))
 
 
 def parts_of_messages(messages: Iterable[Message], keep: Collection[str]) -> list[Part]:

@@ -188,6 +188,11 @@ class Selection:
             return alone
         return np.concatenate(pieces) if pieces else np.empty(0, dtype=_NUMPY[name])
 
+    def forget(self, name: str) -> None:
+        """Give back the memory of a column of the chunks that a frame has now."""
+        for part in self.parts:
+            part.chunks.pop(name, None)
+
     def texts(self, name: str) -> pa.ChunkedArray:
         """Return one column of all chunks that are text, or kinds; nothing is copied unless it is in many pieces."""
         pieces = [part.chunks[name][start:end] for part, start, end in self.runs()]

@@ -125,6 +125,7 @@ def _chunk_column(found: Scan, rows: Rows, counts: np.ndarray[Any, Any], name: s
     if name == "delta":
         return strings(rows.messages.texts(name))
     numbers = rows.messages.numbers(name)
+    rows.messages.forget(name)
     if name == "timestamp":
         return times(numbers)
     return numbers.view(np.bool_) if name == "is_stall" else numbers
