@@ -43,6 +43,16 @@ class Seen(NamedTuple):
         return cls(message_id, int(sequence)) if sequence else None
 
 
+Mark = tuple[int, int, int]
+
+
+class Marks(NamedTuple):
+    """What changes with the files of a context, and with those of its responses in flight; None for one not there."""
+
+    context: list[Mark | None]
+    opened: list[Mark | None]
+
+
 class Opened:
     """A response of which more may come.
 
@@ -105,7 +115,7 @@ class LiveContext:
         is_ours = self._context.format_name == ContextFolder.format_name
         self._files: ContextFiles = self._context.folder() if is_ours else find_contexts(store.path)[context_id]
         self._seen = seen
-        self._mark: object = None
+        self._marks: Marks | None = None
         self._state: State | None = None
         self._known: set[str] = set()
         self._open: dict[str, Opened] = {}
@@ -131,22 +141,23 @@ class LiveContext:
         Raises:
             NotFoundError: the context is gone.
         """
-        mark = self._stat()
-        if mark == self._mark:
+        marks = self._stat()
+        if marks == self._marks:
             return b""
         try:
+            if self._marks is None or marks.context != self._marks.context:
+                self._context.refresh()
             entries = self._read()
             events = self._news(entries)
         except (CorruptFileError, FileNotFoundError):
             return b""  # being written, or damaged, of which the other routes tell: the next look may see more
-        self._mark = mark
+        self._marks = marks
         if not events and self._state != self._state_now():
             last = entries[-1].message_id if entries else None
             events = [self._update(last, "status_changed")]
         return b"".join(events)
 
     def _read(self) -> tuple[IndexEntry, ...]:
-        self._context.refresh()
         with self._context.one_warning():
             _ = self._context.metadata
             return self._context.entries
@@ -186,12 +197,12 @@ class LiveContext:
         has_chunks = any(opened.sequence for opened in self._open.values())
         return STREAMING if state == AWAITING and has_chunks else state
 
-    def _stat(self) -> object:
+    def _stat(self) -> Marks:
         root = self._files.path
         if not root.exists():
             raise NotFoundError(f"context {self._context.context_id} is gone: it was deleted")
         watched = [root / name if name else root for name in _FILES]
-        return [_mark(path) for path in (*watched, *(opened.path for opened in self._open.values()))]
+        return Marks([_mark(path) for path in watched], [_mark(opened.path) for opened in self._open.values()])
 
     def _update(self, message_id: str | None, kind: Kind) -> bytes:
         streams = kind == "content_delta" and isinstance(self._files, ContextFolder)
@@ -217,7 +228,7 @@ class LiveContext:
         return sse.encode(json.dumps(data), event="Delta", id=f"{message_id}:{delta.sequence}")
 
 
-def _mark(path: Path) -> tuple[int, int, int] | None:
+def _mark(path: Path) -> Mark | None:
     """Return what changes with a file; None where there is none."""
     try:
         found = path.stat()

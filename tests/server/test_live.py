@@ -123,6 +123,21 @@ def test_a_response_is_told_from_its_beginning_to_its_end(
     assert following.look() == b""
 
 
+def test_while_a_response_grows_only_what_has_come_is_read(
+    following: LiveContext, store: Store, context_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = store.open_stream(context_id)
+    following.look()
+    following.look()
+    monkeypatch.setattr(type(following._context), "refresh", lambda _: pytest.fail("the context was read again"))
+    for number in range(1, 4):
+        stream.append("more ")
+        flushed(stream, number, store)
+        assert told(following.look())[1:] == [(f"{stream.message_id}:{number}", "more ")]
+    monkeypatch.undo()
+    stream.finalize()
+
+
 def test_a_delta_says_what_the_specification_says(following: LiveContext, store: Store, context_id: str) -> None:
     stream = store.open_stream(context_id)
     stream.append("half \ud83d", kind="reasoning")

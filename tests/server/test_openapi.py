@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -76,3 +77,16 @@ def test_every_route_of_the_table_is_described(asking: Asking) -> None:
         ("GET", "/api/messages/{message_id}/chunks"),
         ("GET", "/api/messages/{message_id}/replay"),
     }
+
+
+def test_the_docs_name_every_route(asking: Asking) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `([A-Z]+) (/api/[^ ?`]+)", page, re.MULTILINE))
+    described = asking.get("/openapi.json").json()["paths"]
+    there = {
+        (method.upper(), re.sub(r"\{\w+\}", "{id}", path))
+        for path, operations in described.items()
+        for method in operations
+        if path.startswith("/api/")
+    }
+    assert named == there
