@@ -6,6 +6,7 @@ The ways: files read fast, the models, a cache that is empty, one that is full, 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Tables = dict[str, pd.DataFrame]
-SAMPLE = Path(__file__).parents[2] / "data" / "store"
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "data" / "store"
+LEGACY = ROOT / "tests" / "store" / "legacy"
 LABELS = ["scenario", "n"]
 TABLES: dict[str, Any] = {
     "contexts": ck.contexts_df,
@@ -138,3 +141,50 @@ def _contexts(root: Path) -> list[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CorruptFileWarning)
         return Store(root).contexts()
+
+
+def _in_flight(folder: Path) -> Store:
+    """A store in which one response has ended and another has three chunks."""
+    store = Store.create(folder / "store")
+    context = store.create_context(title="Now")
+    for text, ends in (("done", True), ("more to come", False)):
+        message_id = store.begin_streaming_llm_response(context.context_id, model="fast")
+        for delta in text.split(" "):
+            store.append_streaming_chunk(message_id, delta)
+        if ends:
+            store.finalize_streaming_response(message_id, finish_reason="stop")
+    return store
+
+
+def test_a_response_in_flight_is_the_same_row_in_every_way(tmp_path: Path) -> None:
+    store = _in_flight(tmp_path)
+    tables, _ = all_tables(store.path, cache=False)
+    assert tables["responses"]["status"].tolist() == ["complete", "streaming"]
+    assert tables["chunks"]["delta"].tolist() == ["done", "more", "to", "come"]
+    for source in (Store(store.path).contexts(), store.path, store.path):
+        hold_equal(all_tables(source)[0], tables, "another way")
+    [on_the_way] = store.contexts()[0].message_ids[1:]
+    store.append_streaming_chunk(on_the_way, "!")
+    store.finalize_streaming_response(on_the_way, finish_reason="stop")
+    ended, _ = all_tables(store.path, cache=False)
+    assert ended["responses"]["status"].tolist() == ["complete", "complete"]
+    for _ in range(2):
+        hold_equal(all_tables(store.path)[0], ended, "cached before")
+
+
+@pytest.mark.parametrize("layout", ["single-file", "split", "mixed"])
+def test_old_formats_are_the_same_tables_in_every_way(tmp_path: Path, layout: str) -> None:
+    root = tmp_path / "store"
+    if layout == "mixed":
+        shutil.copytree(LEGACY / "split" / "data" / "contexts", root / "contexts")
+        shutil.copytree(LEGACY / "single-file" / "conversations", root / "conversations")
+        shutil.copytree(SAMPLE / "contexts", root / "contexts", dirs_exist_ok=True)
+    else:
+        shutil.copytree(LEGACY / layout, root)
+    tables, told = all_tables(root, cache=False)
+    assert len(tables["chunks"]) > 0
+    hold_equal(all_tables(_contexts(root))[0], tables, "models")
+    for way in ("cold", "warm"):
+        found, told_again = all_tables(root)
+        hold_equal(found, tables, way)
+        assert told_again == told
