@@ -35,6 +35,7 @@ CLIENT = Path(__file__).with_name("replay_client.py")
 SAMPLE = Path(__file__).parents[1] / "data" / "store"
 SPEEDS = (0.5, 1, 2, 8)
 STREAMS = (1, 10, 100, 500)
+LONGEST_MS = 2500
 SPREAD_S = 1.0
 """Streams begin one after the other within this time, as users do."""
 N_INSTANT = 20_000
@@ -69,12 +70,14 @@ def main() -> None:
 
 
 def typical(store: ck.Store) -> ck.Message:
-    """Return the response whose number of chunks is the median of the store's, of those without a stall."""
+    """Return the response whose number of chunks is the median of the store's, of the short ones without a stall."""
     responses = [
         message
         for context in store.contexts()
         for message in context.messages()
-        if message.streaming_response is not None and not len(message.streaming_response.stalls)
+        if (response := message.streaming_response) is not None
+        and not len(response.stalls)
+        and response.duration_ms < LONGEST_MS
     ]
     ordered = sorted(responses, key=lambda message: len(message.streaming_response.shown))
     return ordered[len(ordered) // 2]
