@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from chatkit.metrics import compare, goodput, summarize
-from chatkit.reports.overview import UNKNOWN
+from chatkit.reports.overview import STORE, UNKNOWN
 
 if TYPE_CHECKING:
     from chatkit.reports.material import Material
@@ -46,13 +46,18 @@ def goodputs(material: Material) -> Table:
 
 
 def comparison(material: Material) -> pd.DataFrame | None:
-    """Compare the groups with the first; None where there are fewer than two of which something is known."""
+    """Compare the groups with one of them; None where there are fewer than two of which something is known.
+
+    Of two stores that is the first; else the group with the most contexts, since an interval needs many on both sides.
+    """
     known = material.responses.dropna(subset=material.by)
-    if known.groupby(material.by, observed=True).ngroups < 2:
+    contexts = known.groupby(material.by, observed=True)["context_id"].nunique()
+    if len(contexts) < 2:
         return None
+    baseline = None if STORE in material.by else contexts.idxmax()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the picture says how many contexts there were, and why there is no interval
-        found = compare(known, by=material.by, metrics=["ttft_ms", "tpot_ms"])
+        found = compare(known, by=material.by, metrics=["ttft_ms", "tpot_ms"], baseline=baseline)
     found = found[found["difference"].notna()]
     return found if len(found) else None
 

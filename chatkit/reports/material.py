@@ -14,7 +14,7 @@ from chatkit.frames.source import parts_of
 from chatkit.frames.tables import RESPONSES
 from chatkit.metrics import explain
 from chatkit.reports.highlights import Highlight, highlights
-from chatkit.reports.overview import overview
+from chatkit.reports.overview import STORE, overview
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from chatkit.models import Message
 
 DEFAULT_BY = ("model",)
-STORE = "store"
-"""The column that tells the responses of two stores apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +73,11 @@ def read_material(
         NotFoundError: no response has this label.
     """
     sources = [source] if compare_with is None else [source, compare_with]
+    called = _names(sources)
     usual = DEFAULT_BY if compare_with is None else (STORE,)
     keys = [by] if isinstance(by, str) else list(usual if by is None else by)
     labels = [key for key in keys if key not in names(RESPONSES) and not (key == STORE and compare_with is not None)]
-    responses = _responses(sources, labels)
+    responses = _responses(sources, called, labels)
     for label in labels:
         if len(responses) and responses[label].isna().all():
             raise NotFoundError(
@@ -87,7 +86,7 @@ def read_material(
             )
     chunks = chunks_df(sources)
     return Material(
-        name=" and ".join(_name(single) for single in sources),
+        name=" and ".join(called),
         by=keys,
         responses=responses,
         chunks=chunks,
@@ -97,17 +96,26 @@ def read_material(
     )
 
 
-def _responses(sources: list[Source], labels: list[str]) -> pd.DataFrame:
-    """Read the responses of one source, or of two with the column that tells them apart."""
+def _responses(sources: list[Source], called: list[str], labels: list[str]) -> pd.DataFrame:
+    """Read the responses of one source, or of two with the column that tells them apart, the first one first."""
     if len(sources) == 1:
         return responses_df(sources[0], labels=labels)
-    frames = [responses_df(single, labels=labels).assign(**{STORE: _name(single)}) for single in sources]
-    return pd.concat(frames, ignore_index=True)
+    frames = [
+        responses_df(single, labels=labels).assign(**{STORE: name})
+        for single, name in zip(sources, called, strict=True)
+    ]
+    return pd.concat(frames, ignore_index=True).astype({STORE: pd.CategoricalDtype(called)})
 
 
-def _name(source: Source) -> str:
-    stores = parts_of(source).stores
-    return ", ".join(store.path.resolve().name for store in stores) or "messages"
+def _names(sources: list[Source]) -> list[str]:
+    """Return what each source is called: its folder, with as many of those above it as tell two apart."""
+    stores = [[store.path.resolve() for store in parts_of(source).stores] for source in sources]
+    deepest = max((len(path.parts) for paths in stores for path in paths), default=1)
+    for depth in range(1, deepest + 1):
+        names = [", ".join("/".join(path.parts[-depth:]) for path in paths) or "messages" for paths in stores]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{name} ({number})" for number, name in enumerate(names, start=1)]
 
 
 def _played(sources: list[Source], highlight: Highlight, responses: pd.DataFrame) -> Played:

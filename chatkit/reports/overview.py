@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ALL = "all"
+STORE = "store"
+"""The column that tells the responses of two stores apart."""
 UNKNOWN = "-"
 
 

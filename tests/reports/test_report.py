@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import chatkit as ck
+from chatkit.reports.details import comparison
+from chatkit.reports.material import read_material
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -100,7 +102,7 @@ def test_two_stores_are_compared(tmp_path: Path) -> None:
     page = ck.report(SAMPLE, tmp_path / "report.html", compare_with=tmp_path / "other").read_text(encoding="utf-8")
     first = re.findall(r"<table.*?</table>", page, re.DOTALL)[0]
     rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>.*?</tr>", first, re.DOTALL)]
-    assert [row[:3] for row in rows[1:]] == [["all", "274", "162"], ["other", "137", "162"], ["store", "137", "162"]]
+    assert [row[:3] for row in rows[1:]] == [["all", "274", "162"], ["store", "137", "162"], ["other", "137", "162"]]
     assert "Compared" in page
 
 
@@ -120,3 +122,40 @@ def test_a_printed_page_cuts_no_table_and_is_light(page_path: Path, tab: Page) -
     )
     assert (ground, ink) == ("rgb(255, 255, 255)", "rgb(0, 0, 0)")
     assert not tab.locator("iframe").first.is_visible()
+
+
+def test_two_stores_of_one_name_are_told_apart_and_the_first_is_the_baseline(tmp_path: Path) -> None:
+    """`new/store` stands before `base/store` because it was given first, whatever the alphabet says."""
+    for name in ("new", "base"):
+        shutil.copytree(SAMPLE, tmp_path / name / "store")
+    page = ck.report(
+        tmp_path / "new" / "store", tmp_path / "report.html", compare_with=tmp_path / "base" / "store"
+    ).read_text(encoding="utf-8")
+    first, *others = re.findall(r"<table.*?</table>", page, re.DOTALL)
+    assert re.findall(r"<td class=\"key\">(.*?)</td>", first) == ["all", "new/store", "base/store"]
+    assert all(table.index("new/store") < table.index("base/store") for table in others)
+    assert "How the words arrived: new/store and base/store" in page
+
+
+def test_a_store_compared_with_itself_is_two_groups(tmp_path: Path) -> None:
+    page = ck.report(SAMPLE, tmp_path / "report.html", compare_with=SAMPLE).read_text(encoding="utf-8")
+    assert "(1)</td>" in page
+    assert "(2)</td>" in page
+
+
+def test_groups_are_held_against_the_one_with_the_most_contexts() -> None:
+    """`idle` has 18 of them, so that busy, the chats and the queue get an interval."""
+    found = comparison(read_material(SAMPLE, "scenario"))
+    assert found is not None
+    assert found["baseline"].unique().tolist() == ["idle"]
+    assert set(found.loc[found["difference_low"].notna(), "scenario"]) == {"busy", "chat", "queued"}
+
+
+@pytest.mark.browser
+def test_pictures_keep_a_legible_size_on_a_phone(page_path: Path, tab: Page) -> None:
+    tab.set_viewport_size({"width": 400, "height": 800})
+    tab.goto(page_path.as_uri())
+    widths = tab.evaluate("[...document.querySelectorAll('figure img')].map(image => image.clientWidth)")
+    assert len(widths) == 4
+    assert min(widths) >= 600
+    assert tab.evaluate("document.documentElement.scrollWidth") == 400  # they scroll, not the page
