@@ -7,6 +7,7 @@ import hashlib
 import math
 import re
 import secrets
+import threading
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -56,6 +57,21 @@ class Stat(NamedTuple):
         return cls(int(info.get("size") or 0), changed_ns, number)
 
 
+class _Look(threading.local):
+    """What one thread remembers while it looks: others look for themselves."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.end()
+
+    def end(self) -> None:
+        """Forget."""
+        self.mark = object()
+        self.listings: dict[str, dict[str, Stat]] = {}
+        self.contents: dict[str, bytes | OSError] = {}
+        self.is_listed = False
+
+
 class RemoteTree:
     """The files under a URL. Paths in it are relative, with ``/``; the root is ``""``.
 
@@ -78,11 +94,7 @@ class RemoteTree:
         except Exception as error:
             raise as_os_error(error, self.shown_url) from error
         self._root: str = root.rstrip("/")
-        self._listings: dict[str, dict[str, Stat]] = {}
-        self._contents: dict[str, bytes | OSError] = {}
-        self._look: object = None
-        self._depth = 0
-        self._is_listed = False
+        self._look = _Look()
 
     def __reduce__(self) -> tuple[type[RemoteTree], tuple[str, dict[str, Any]]]:
         return RemoteTree, (self.url, self.options)
@@ -99,19 +111,17 @@ class RemoteTree:
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Remember what is listed, and read ahead, until the end of the outermost block."""
-        if not self._depth:
-            self._look = object()
-        self._depth += 1
+        self._look.depth += 1
         try:
             yield
         finally:
-            self._depth -= 1
-            if not self._depth:
-                self._listings, self._contents, self._is_listed = {}, {}, False
+            self._look.depth -= 1
+            if not self._look.depth:
+                self._look.end()
 
     def mark(self) -> object:
         """Return what stays the same within one look only: folders have no time of change here."""
-        return self._look if self._depth else object()
+        return self._look.mark if self._look.depth else object()
 
     def read(self, path: str) -> bytes:
         """Read a file whole.
@@ -119,7 +129,7 @@ class RemoteTree:
         Raises:
             OSError: also for whatever the network does.
         """
-        ahead = self._contents.pop(path, None)
+        ahead = self._look.contents.pop(path, None)
         if ahead is None:
             return self._bytes(path)
         if isinstance(ahead, OSError):
@@ -128,8 +138,8 @@ class RemoteTree:
 
     def read_ahead(self, paths: Sequence[str]) -> None:
         """Read files at the same time and keep them until they are asked for, in this look."""
-        if self._depth:
-            self._contents.update(zip(paths, self.read_all(paths), strict=True))
+        if self._look.depth:
+            self._look.contents.update(zip(paths, self.read_all(paths), strict=True))
 
     def read_all(self, paths: Sequence[str]) -> list[bytes | OSError]:
         """Read files at the same time; of each its bytes, or what went wrong."""
@@ -147,7 +157,7 @@ class RemoteTree:
 
     def list_ahead(self) -> None:
         """List the whole tree at once and remember it in this look."""
-        if not self._depth:
+        if not self._look.depth:
             return
         listings: dict[str, dict[str, Stat]] = {"": {}}
         for path, stat in self.find().items():
@@ -158,7 +168,7 @@ class RemoteTree:
                 below = f"{below}/{folder}" if below else folder
                 listings.setdefault(below, {})
             listings[below][name] = stat
-        self._listings, self._is_listed = listings, True
+        self._look.listings, self._look.is_listed = listings, True
 
     def names(self, path: str) -> list[str]:
         """List a folder, sorted.
@@ -166,13 +176,13 @@ class RemoteTree:
         Raises:
             FileNotFoundError: there is none.
         """
-        known = self._listings.get(path)
+        known = self._look.listings.get(path)
         if known is None:
             if self._is_known_absent(path):
                 raise FileNotFoundError(errno.ENOENT, "no such folder", self.url_of(path))
             known = self._list(path)
-            if self._depth:
-                self._listings[path] = known
+            if self._look.depth:
+                self._look.listings[path] = known
         return sorted(known)
 
     def stat(self, path: str) -> Stat:
@@ -182,8 +192,8 @@ class RemoteTree:
             FileNotFoundError: there is none.
         """
         above, _, name = path.rpartition("/")
-        if path and above in self._listings and name in self._listings[above]:
-            return self._listings[above][name]
+        if path and above in self._look.listings and name in self._look.listings[above]:
+            return self._look.listings[above][name]
         if path and self._is_known_absent(path):
             raise FileNotFoundError(errno.ENOENT, "no such file", self.url_of(path))
         with _told(self.url_of(path)):
@@ -192,17 +202,17 @@ class RemoteTree:
     @property
     def is_listed(self) -> bool:
         """Whether the whole tree was listed in this look."""
-        return self._is_listed
+        return self._look.is_listed
 
     def is_known_file(self, path: str) -> bool | None:
         """Whether a file is there, as far as it was read ahead; None where it was not."""
-        ahead = self._contents.get(path)
+        ahead = self._look.contents.get(path)
         return None if ahead is None else not isinstance(ahead, FileNotFoundError)
 
     def _is_known_absent(self, path: str) -> bool:
         above, _, name = path.rpartition("/")
-        if above in self._listings:
-            return name not in self._listings[above]
+        if above in self._look.listings:
+            return name not in self._look.listings[above]
         return above != "" and self._is_known_absent(above)
 
     def _list(self, path: str) -> dict[str, Stat]:

@@ -34,7 +34,7 @@ def _s3_server() -> Iterator[S3Server]:
 @pytest.fixture
 def s3(_s3_server: S3Server) -> Iterator[S3Server]:
     """An S3 server that listens from here on; :attr:`S3Server.requests` is what it is asked."""
-    _s3_server.requests, _s3_server.peak = [], 0
+    _s3_server.requests, _s3_server.peak, _s3_server.is_held = [], 0, False
     ListeningHandler.server_told = _s3_server
     yield _s3_server
     ListeningHandler.server_told = None

@@ -29,12 +29,15 @@ class S3Server:
     Attributes:
         endpoint: its URL.
         requests: method and path of each request, in order of arrival.
-        peak: requests of files that were answered at the same time, at most.
+        peak: requests that were answered at the same time, at most.
+        is_held: whether the answer to a message file waits until another is asked for too, so that the peak tells
+            whether files are asked for at the same time.
     """
 
     endpoint: str = ""
     requests: list[str] = field(default_factory=list)
     peak: int = 0
+    is_held: bool = False
     _in_flight: int = 0
     _change: threading.Condition = field(default_factory=threading.Condition)
 
@@ -64,12 +67,12 @@ class S3Server:
         return [request for request in self.requests if what in request]
 
     def wait_for_company(self, path: str) -> None:
-        """Hold an answer back until another file is asked for too, or for long enough that nobody will."""
+        """Hold an answer back until something else is asked for too, or for long enough that nobody will."""
         with self._change:
             self._in_flight += 1
             self.peak = max(self.peak, self._in_flight)
             self._change.notify_all()
-            if "/messages/" in path:
+            if self.is_held and "/messages/" in path:
                 self._change.wait_for(lambda: self.peak > 1, timeout=_PATIENCE_S)
 
     def leave(self) -> None:
