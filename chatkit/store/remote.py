@@ -68,7 +68,12 @@ class RemotePath:
     @property
     def name(self) -> str:
         """The last part."""
-        return self._path.rsplit("/", 1)[-1] or self.tree.root_name
+        return self.parts[-1] if self.parts else ""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of the path, without the scheme."""
+        return (*self.tree.parts, *filter(None, self._path.split("/")))
 
     @property
     def stem(self) -> str:

@@ -104,9 +104,10 @@ class RemoteTree:
         return f"{self._head}{path}{self._tail}" if path else self.shown_url
 
     @property
-    def root_name(self) -> str:
-        """The last part of the URL's path."""
-        return self._root.rsplit("/", 1)[-1]
+    def parts(self) -> tuple[str, ...]:
+        """The parts of the root's path, outermost first; those of an archive before those in it."""
+        said = [*self._tail.removeprefix("::").split("::")[::-1], self._head]
+        return tuple(part for url in said for part in url.split("/") if part and not part.endswith(":"))
 
     @contextmanager
     def looking(self) -> Iterator[None]:

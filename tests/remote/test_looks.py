@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import chatkit as ck
-from chatkit.store.remote import list_ahead, looking, names_in, read_ahead
-from tests.remote.places import BUCKET, Place, S3Server, in_memory
+from chatkit.store.remote import list_ahead, looking, names_in, path_of, read_ahead
+from tests.remote.places import BUCKET, Place, S3Server, in_archive, in_memory
 from tests.store.trees import CONTEXT_ID, filled
 
 if TYPE_CHECKING:
@@ -75,6 +75,24 @@ def test_many_threads_read_one_store(remote: Store, tmp_path: Path) -> None:
         frames = list(threads.map(lambda _: ck.messages_df(remote), range(16)))
     for frame in frames:
         pd.testing.assert_frame_equal(frame, expected)
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("memory://team/store", ("team", "store", "contexts")),
+        ("memory://", ("contexts",)),
+        ("zip://store::{archive}", ("store.zip", "store", "contexts")),
+        ("zip://::{archive}", ("store.zip", "contexts")),
+        ("zip::{archive}", ("store.zip", "contexts")),
+    ],
+)
+def test_a_remote_path_has_parts_and_a_name(tmp_path: Path, url: str, parts: tuple[str, ...]) -> None:
+    in_archive(filled(tmp_path / "store").path, tmp_path / "store.zip")
+    path = path_of(url.format(archive=(tmp_path / "store.zip").as_posix())) / "contexts"
+    assert path.parts[-len(parts) :] == parts
+    assert (path.name, path.parent.name) == ("contexts", parts[-2] if len(parts) > 1 else "")
+    assert path_of(str(path)) == path
 
 
 @pytest.mark.parametrize("folder", ["with space", "a[1]b", "öäü", "100%", "a+b", "star*"])
