@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pandas as pd
+
 from chatkit.models import Message
 from chatkit.store import Context, Store
 from chatkit.store.ids import id_text, resolve
@@ -125,11 +127,12 @@ def _store(named: Any) -> Store:
 def _flat(source: Any) -> Iterator[Any]:
     if isinstance(source, Store | Context | Message | str | os.PathLike):
         yield source
-    elif isinstance(source, Iterable):
+    elif isinstance(source, Iterable) and not isinstance(source, pd.DataFrame):  # its parts would be column names
         for part in source:
             yield from _flat(part)
     else:
-        raise TypeError(f"{source!r} is no source: give a Store, a path, a Context, a Message, or a list of those")
+        what = "a DataFrame" if isinstance(source, pd.DataFrame) else repr(source)
+        raise TypeError(f"{what} is no source: give a Store, a path, a Context, a Message, or a list of those")
 
 
 def _unique(contexts: list[Context]) -> list[Context]:

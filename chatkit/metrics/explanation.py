@@ -61,6 +61,22 @@ def explain(message: Message, responses: pd.DataFrame) -> Explanation:
         KeyError: a column is missing.
         TypeError: an id or a row was given for the message, or a store for the responses.
         ValueError: the message is no streamed response.
+
+    >>> from chatkit.models import Piece, Response
+    >>> from chatkit.timing.stamps import from_us
+    >>> response = Response.from_pieces(
+    ...     [Piece(120_000, "Hello"), Piece(150_000, ", world")], started_at=from_us(0), completed_at=from_us(160_000),
+    ...     model="m")
+    >>> message = Message.from_response(response)
+    >>> responses = pd.DataFrame({"message_id": [message.message_id], "started_at": [from_us(0)], "ttft_ms": 120.0,
+    ...                           "tail_ms": 10.0})
+    >>> explain(message, responses).frame[["part", "duration_ms", "share"]]
+              part  duration_ms   share
+    0      headers          NaN     NaN
+    1  first chunk        120.0  0.7500
+    2     streamed         30.0  0.1875
+    3      stalled          0.0  0.0000
+    4         tail         10.0  0.0625
     """
     if not isinstance(message, Message):
         raise TypeError(f"a {type(message).__name__} is no message: give store.message(…), which takes ids and rows")

@@ -86,7 +86,7 @@ def test_an_empty_list_is_an_empty_table() -> None:
     assert len(ck.responses_df([])) == 0
 
 
-@pytest.mark.parametrize("source", [5, None, [5], {"a": 5}.values()])
+@pytest.mark.parametrize("source", [5, None, [5], {"a": 5}.values(), pd.DataFrame({"message_id": ["m"]})])
 def test_what_can_be_no_source_is_refused_and_sources_are_named(source: Any) -> None:
     with pytest.raises(TypeError, match="is no source: give a Store, a path, a Context, a Message"):
         ck.responses_df(source)
