@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,7 @@ def hold_problems(root: Path, expected: PlainTables) -> None:
     assert frame["reason"].str.len().gt(0).all()
 
 
-@drawn(40)
+@drawn(25)
 @given(stores())
 def test_the_tables_of_every_way_are_those_of_a_plain_reader(drawn_files: dict[str, bytes]) -> None:
     note(repr(drawn_files))
@@ -104,7 +105,7 @@ def test_the_tables_of_every_way_are_those_of_a_plain_reader(drawn_files: dict[s
             hold_problems(root, expected)
 
 
-@drawn(12)
+@drawn(8)
 @given(stores())
 def test_dask_makes_the_same_tables_but_for_the_order_of_contexts_and_the_kind_of_ids(
     drawn_files: dict[str, bytes],
@@ -158,6 +159,9 @@ def _in_flight(folder: Path) -> Store:
 
 def test_a_response_in_flight_is_the_same_row_in_every_way(tmp_path: Path) -> None:
     store = _in_flight(tmp_path)
+    until = time.monotonic() + 20
+    while len(ck.chunks_df(store.path, cache=False)) < 4 and time.monotonic() < until:
+        time.sleep(0.01)  # a thread of its own writes the journal
     tables, _ = all_tables(store.path, cache=False)
     assert tables["responses"]["status"].tolist() == ["complete", "streaming"]
     assert tables["chunks"]["delta"].tolist() == ["done", "more", "to", "come"]

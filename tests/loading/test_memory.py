@@ -30,7 +30,7 @@ def loaded(loader: str, store: Path, warm_up: Path) -> dict[str, float]:
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells the peak of a part of a run")
 @pytest.mark.parametrize(
     ("layout", "n_messages", "most_bytes_a_row"),
-    [("chatkit", 5_000, 700), ("split", 1_500, 2_000), ("single-file", 1_500, 2_500)],
+    [("chatkit", 5_000, 700), ("split", 1_000, 2_000), ("single-file", 1_000, 2_500)],
 )
 def test_a_load_takes_some_hundred_bytes_a_row_at_most(
     tmp_path: Path, layout: Layout, n_messages: int, most_bytes_a_row: int
@@ -45,7 +45,7 @@ def test_a_load_takes_some_hundred_bytes_a_row_at_most(
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="as above")
 def test_two_columns_of_one_context_take_no_memory_for_the_others(tmp_path: Path) -> None:
-    made = generate(tmp_path / "store", 3_000)
+    made = generate(tmp_path / "store", 1_500)
     warm_up = generate(tmp_path / "warm-up", 20).path
     figures = loaded("chatkit_one_context_uncached", made.path, warm_up)
     assert figures["peak"] < made.n_chunks * 30
