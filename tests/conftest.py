@@ -21,6 +21,14 @@ _QUIET = (
 )  # fmt: skip
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that drive Chromium last.
+
+    From its start to its end Playwright's event loop counts as running in this thread, where no other can run then.
+    """
+    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+
+
 def _missing(reason: str) -> NoReturn:
     """Skip, but fail on a build server: there a missing browser is a fault of the set-up."""
     if os.environ.get("CI"):
