@@ -227,3 +227,21 @@ def test_chunks_of_an_unknown_message_are_refused() -> None:
     chunks = pd.DataFrame({"message_id": ["m", None], "sequence": [1, 1], "elapsed_ms": [0.0, 0.0]})
     with pytest.raises(ValueError, match="message_id is missing in 1 rows of chunks"):
         stalls(chunks)
+
+
+@pytest.mark.parametrize(("floor_ms", "factor"), [(225, 2), (225, 5), (290, 2), (290, 5)])
+def test_floors_and_factors_near_the_defaults_find_the_same_stalls(
+    recorded_chunks: pd.DataFrame, floor_ms: float, factor: float
+) -> None:
+    found = stalls(recorded_chunks, floor_ms=floor_ms, factor=factor)
+    pd.testing.assert_frame_equal(found, stalls(recorded_chunks))
+    assert len(found) == 11
+
+
+def test_a_floor_of_200_ms_finds_what_a_blocked_client_did_itself(
+    recorded_chunks: pd.DataFrame, recorded_responses: pd.DataFrame
+) -> None:
+    found = stalls(recorded_chunks, floor_ms=200)
+    scenario = recorded_responses.set_index("message_id")["scenario"]
+    assert found["message_id"].map(scenario).eq("blocked-client").sum() == 20
+    assert len(found) == 31
