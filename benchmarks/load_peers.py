@@ -269,7 +269,7 @@ def same_tables(found: Tables, expected: Tables) -> None:
 
 
 def _plain(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Return the rows in order, and each column in one type, whoever made it."""
+    """Return the rows in order, and each column in one type, whoever made it; ids as categories, which sort fast."""
     frame = frame.copy()
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.DatetimeTZDtype):
@@ -278,7 +278,8 @@ def _plain(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
             frame[name] = frame[name].astype("float64")
         else:
             frame[name] = frame[name].astype("str")
-    return frame.sort_values(by, ignore_index=True)
+    ids = frame["message_id"].astype("category")
+    return frame.assign(message_id=ids).sort_values(by, ignore_index=True)
 
 
 LOADERS: dict[str, Callable[[Path], Tables]] = {
