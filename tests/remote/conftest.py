@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 KINDS = ("s3", "memory", "zip", "zip on s3")
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATKIT_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="session")
 def _s3_server() -> Iterator[S3Server]:
     """Without what a developer's machine says about S3."""

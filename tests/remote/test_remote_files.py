@@ -164,6 +164,22 @@ def test_tables_of_a_store_on_s3_cost_a_listing_and_a_request_a_file(s3: S3Serve
     assert s3.peak > 1
 
 
+def test_a_table_made_again_asks_for_what_has_changed_only(s3: S3Server, tmp_path: Path) -> None:
+    local = filled(tmp_path / "store")
+    place = on_s3(s3, local.path)
+    first = ck.chunks_df(place.store())
+    s3.requests.clear()
+    assert ck.chunks_df(place.store()).equals(first)
+    assert s3.asked("/messages/") == []
+    changed = f"contexts/{CONTEXT_ID}/messages/{message_id(1)}.json"
+    data = (local.path / changed).read_bytes().replace(b"Hel", b"Jel")  # the same size
+    s3.file_system().pipe_file(f"{place.url.removeprefix('s3://')}/{changed}", data)
+    s3.requests.clear()
+    again = ck.chunks_df(place.store())
+    assert len(s3.asked("/messages/")) == 1
+    assert again["delta"].tolist() == ["Jel", *first["delta"].tolist()[1:]]
+
+
 def test_a_damaged_file_is_a_problem_and_the_rest_is_in_the_table(s3: S3Server, tmp_path: Path) -> None:
     local = filled(tmp_path / "store")
     damage(message_path(local, 1), b"{")
