@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from chatkit.charts.captions import how_many, left_out, left_out_of, response_names
@@ -18,7 +19,6 @@ from chatkit.metrics.arrivals import Arrivals
 from chatkit.metrics.columns import require_columns
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
@@ -97,8 +97,9 @@ def _amounts(rows: Arrivals, of: str) -> Floats:
     """Return for each chunk how much of its response had arrived with it."""
     if of == "chunks":
         return np.arange(1.0, len(rows.frame) + 1) - rows.bounds[rows.numbers]
-    require_columns(rows.frame, ["n_chars"])
-    return rows.frame["n_chars"].groupby(rows.numbers).cumsum().to_numpy(np.float64)
+    n_chars = pd.Series(rows.ragged("n_chars").values)
+    arrived: Floats = n_chars.groupby(rows.numbers).cumsum().to_numpy(np.float64)
+    return arrived
 
 
 def _draw_curve(ax: Axes, clock: Clock, own: slice, amount: Floats, style: LineStyle) -> None:

@@ -34,6 +34,13 @@ def test_the_curve_begins_at_the_request_and_rises_by_each_chunk(stalled: pd.Dat
     assert np.asarray(curve.get_ydata()).tolist() == [0, 5, 10, 15, 20, 25, 30, 35, 40]
 
 
+def test_numbers_in_columns_of_objects_are_drawn_alike(stalled: pd.DataFrame) -> None:
+    drawn, alike = (
+        np.asarray(curves(plot_arrival(frame))[0].get_ydata()) for frame in (stalled, stalled.astype("object"))
+    )
+    assert drawn.tolist() == alike.tolist()
+
+
 def test_chunks_can_be_counted_instead_of_characters(stalled: pd.DataFrame) -> None:
     ax = plot_arrival(stalled.drop(columns="n_chars"), of="chunks")
     assert np.asarray(curves(ax)[0].get_ydata()).tolist() == list(range(9))
