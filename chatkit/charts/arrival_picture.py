@@ -98,8 +98,7 @@ def _amounts(rows: Arrivals, of: str) -> Floats:
     if of == "chunks":
         return np.arange(1.0, len(rows.frame) + 1) - rows.bounds[rows.numbers]
     n_chars = pd.Series(rows.ragged("n_chars").values)
-    arrived: Floats = n_chars.groupby(rows.numbers).cumsum().to_numpy(np.float64)
-    return arrived
+    return np.asarray(n_chars.groupby(rows.numbers).cumsum(), dtype=np.float64)
 
 
 def _draw_curve(ax: Axes, clock: Clock, own: slice, amount: Floats, style: LineStyle) -> None:
