@@ -35,7 +35,7 @@ CLIENT = Path(__file__).with_name("replay_client.py")
 SAMPLE = Path(__file__).parents[1] / "data" / "store"
 SPEEDS = (0.5, 1, 2, 8)
 STREAMS = (1, 10, 100, 500)
-LONGEST_MS = 2500
+SHORTEST_MS, LONGEST_MS = 2000, 3000
 SPREAD_S = 1.0
 """Streams begin one after the other within this time, as users do."""
 N_INSTANT = 20_000
@@ -70,16 +70,16 @@ def main() -> None:
 
 
 def typical(store: ck.Store) -> ck.Message:
-    """Return the response whose number of chunks is the median of the store's, of the short ones without a stall."""
+    """Return the response whose mean gap is the median of the store's, of those without a stall that are not long."""
     responses = [
         message
         for context in store.contexts()
         for message in context.messages()
         if (response := message.streaming_response) is not None
         and not len(response.stalls)
-        and response.duration_ms < LONGEST_MS
+        and SHORTEST_MS < response.duration_ms < LONGEST_MS
     ]
-    ordered = sorted(responses, key=lambda message: len(message.streaming_response.shown))
+    ordered = sorted(responses, key=lambda message: message.streaming_response.metadata.average_chunk_interval_ms)
     return ordered[len(ordered) // 2]
 
 
