@@ -21,6 +21,7 @@ ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _STAMP = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))?", re.ASCII
 )
+_HALF = re.compile("[\ud800-\udfff]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US = 86_400_000_000
 _FIRST_US, _LAST_US = (
@@ -40,9 +41,9 @@ def need(told: object, why: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Parse a file: UTF-8, with or without a byte order mark, and JSON, which has no NaN."""
+    """Parse a file: JSON, which has no NaN, in UTF-8, with or without a byte order mark; half characters may be raw."""
     try:
-        return json.loads(path.read_bytes().decode("utf-8-sig"), parse_constant=_no_constant)
+        return json.loads(path.read_bytes().decode("utf-8-sig", "surrogatepass"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise BadFileError(str(error)) from error
 
@@ -98,6 +99,7 @@ def _no_constant(name: str) -> None:
 def _record(content: Any, rules: dict[str, Rule], required: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return an object with each known key as its rule reads it; unknown keys are let be."""
     need(isinstance(content, dict), "not an object")
+    need(not any(map(_HALF.search, content)), "a key is made of whole characters")
     for key in required:
         need(key in content, f"lacks {key}")
     return {key: rules[key](value) if key in rules else value for key, value in content.items()}
