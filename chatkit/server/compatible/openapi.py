@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 SPEED_HEADER = "X-Replay-Speed"
 _JSON = {"application/json": {"schema": {"type": "object"}}}
-_EVENTS = {"text/event-stream": {"schema": {"type": "string"}}}
+_EVENT = {"type": "object", "properties": {"event": {"type": "string"}, "data": {"type": "string"}}}
+_EVENTS = {"text/event-stream": {"schema": _EVENT}}
 _MEANINGS = {
     HTTPStatus.BAD_REQUEST: "The body or the speed is not what it should be.",
     HTTPStatus.UNAUTHORIZED: "No token, or not the right one.",
