@@ -197,4 +197,6 @@ class Selection:
         """Return one column of all chunks that are text, or kinds; nothing is copied unless it is in many pieces."""
         pieces = [part.chunks[name][start:end] for part, start, end in self.runs()]
         joined = pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], CHUNKS[name])
-        return joined if joined.num_chunks <= _MOST_PIECES else joined.unify_dictionaries().combine_chunks()
+        if joined.num_chunks <= _MOST_PIECES:
+            return joined
+        return pa.chunked_array([joined.unify_dictionaries().combine_chunks()])  # which gives an array

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 
 import chatkit as ck
 from chatkit.errors import CorruptFileWarning
-from chatkit.frames import dask_frames, files, folder_scan
+from chatkit.frames import dask_frames, files, folder_scan, part
 from chatkit.store import Store
 from tests.loading.drawn_stores import stores, write
 from tests.loading.plain_frames import hold
@@ -192,3 +192,11 @@ def test_old_formats_are_the_same_tables_in_every_way(tmp_path: Path, layout: st
         found, told_again = all_tables(root)
         hold_equal(found, tables, way)
         assert told_again == told
+
+
+def test_rows_that_lie_in_many_pieces_are_the_same_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a store of 100,000 messages, whose contexts lie in segments in another order than in tables."""
+    expected, _ = all_tables(SAMPLE, cache=False)
+    monkeypatch.setattr(part, "_MOST_PIECES", 1)
+    for options in ({"cache": False}, {}, {}):
+        hold_equal(all_tables(SAMPLE, **options)[0], expected, "many pieces")
