@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass
 from threading import Lock
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from chatkit.models import IndexEntry
     from chatkit.store import Context, Store
 
+_LOGGER = logging.getLogger(__name__)
 PREFIX = "replay:"
 ANY = f"{PREFIX}*"
 _USER = "user"
@@ -35,6 +37,7 @@ class _Shelf:
     """The responses of one context as they were when ``mark`` was its folder's.
 
     Attributes:
+        responses: those that have ended; none where the context can't be read.
         questions: what the user had said before each response; None until somebody asks.
     """
 
@@ -89,7 +92,7 @@ class Catalogue:
     def models(self) -> list[Model]:
         """Return all names: any response, the contexts, the responses."""
         with self._lock:
-            shelves = [shelf for shelf in self._refreshed() if shelf.responses]
+            shelves = self._refreshed()
             contexts = [
                 Model(
                     f"{PREFIX}{shelf.context.context_id}",
@@ -148,10 +151,11 @@ class Catalogue:
                 mark = context.change_mark()
                 shelf = self._shelves.get(context_id)
                 if shelf is None or shelf.mark != mark:
-                    shelf = _Shelf(context, mark, _responses(context), {})
+                    shelf = _Shelf(context, mark, _readable(context), {})
                 shelves[context_id] = shelf
             self._shelves = shelves
-            return sorted(shelves.values(), key=lambda shelf: shelf.context.creation_order())
+            filled = [shelf for shelf in shelves.values() if shelf.responses]
+            return sorted(filled, key=lambda shelf: shelf.context.creation_order())
 
     def _questions(self, shelf: _Shelf) -> dict[str, str]:
         """Return what the user had said before each response, read once."""
@@ -173,6 +177,16 @@ class Catalogue:
             seen.add(above)
             above = entries[above].parent_id
         return ""
+
+
+def _readable(context: Context) -> tuple[IndexEntry, ...]:
+    """Return the responses of a context; none of one that can't be read, which must not take the others along."""
+    try:
+        context.creation_order()
+        return _responses(context)
+    except CorruptFileError as error:
+        _LOGGER.warning("left out of what can be replayed: %s", error)
+        return ()
 
 
 def _responses(context: Context) -> tuple[IndexEntry, ...]:

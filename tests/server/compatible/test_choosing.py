@@ -8,14 +8,18 @@ import pytest
 
 from chatkit.errors import CorruptFileWarning
 from chatkit.models import Message
-from tests.server.compatible.conftest import CHAT, MESSAGES, RESPONSES, answer, said_by_user
+from chatkit.store import Store
+from tests.server.compatible.conftest import CHAT, MESSAGES, RESPONSES, Provider, answer, said_by_user
 from tests.server.recordings import MISSING
+from tests.store.trees import SINGLE_FILES
 
 if TYPE_CHECKING:
+    import asyncio
     from pathlib import Path
 
-    from chatkit.store import Context, Store
-    from tests.server.compatible.conftest import Provider
+    from chatkit.store import Context
+
+CUT_OFF = "624b1ae6-449e-53cf-90da-27a860f56e6c"
 
 
 def add(context: Context, question: str, *answers: str) -> list[Message]:
@@ -136,6 +140,16 @@ def test_a_corrupt_index_stops_nothing(provider: Provider, context: Context, tmp
     (tmp_path / "store" / "contexts" / context.context_id / "index.json").write_text("{", encoding="utf-8")
     with pytest.warns(CorruptFileWarning):
         assert content(provider, "replay:*") == "one"
+
+
+def test_a_context_that_can_not_be_read_takes_no_other_along(runner: asyncio.Runner) -> None:
+    provider = Provider(Store(SINGLE_FILES.parent), runner)  # one of its files is cut off
+    with pytest.warns(CorruptFileWarning):  # of others' parts
+        names = [model["id"] for model in provider.get("/v1/models").json["data"]]
+    assert len(names) > 2
+    assert not any(CUT_OFF in name for name in names)
+    assert provider.ask(CHAT, "replay:*").status == 200
+    assert provider.ask(CHAT, f"replay:{CUT_OFF}").status == 500
 
 
 def test_all_names_are_listed_for_clients_of_both_providers(provider: Provider, context: Context) -> None:
