@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         problems_df,
         responses_ddf,
         responses_df,
+        snapshot,
     )
     from chatkit.metrics import (
         PRESETS,
@@ -91,7 +92,7 @@ _HOMES = {
     ),
     "chatkit.frames": (
         "CacheInfo", "cache_info", "chunks_ddf", "chunks_df", "contexts_df", "messages_df", "problems_df",
-        "responses_ddf", "responses_df",
+        "responses_ddf", "responses_df", "snapshot",
     ),
     "chatkit.metrics": (
         "Explanation", "PRESETS", "UnpricedModelWarning", "add_concurrency", "add_cost", "add_history",
@@ -186,6 +187,7 @@ __all__ = [
     "responses_df",
     "responses_from_chunks",
     "serve",
+    "snapshot",
     "stalls",
     "starvation",
     "summarize",

@@ -3,6 +3,7 @@
 from chatkit.frames.cache_state import CacheInfo, cache_info
 from chatkit.frames.contexts import contexts_df, messages_df, problems_df
 from chatkit.frames.dask_frames import chunks_ddf, responses_ddf
+from chatkit.frames.moment import snapshot
 from chatkit.frames.responses import chunks_df, responses_df
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "problems_df",
     "responses_ddf",
     "responses_df",
+    "snapshot",
 ]

@@ -49,20 +49,22 @@ class ChunkRows:
 
 def chunk_times(rows: ChunkRows, counted: Streams) -> dict[str, NDArray[Any]]:
     """What each chunk's arrival says; an empty delta has a place in time, and counts in nothing."""
-    times, of_response, shown = rows.times_us, rows.times_us.rows, rows.is_shown
+    times, counts, shown = rows.times_us, rows.times_us.counts, rows.is_shown
     gap_ms, stalled = np.full(len(shown), np.nan), np.zeros(len(shown), dtype=np.bool_)
     between = gaps(counted.times_us)
     between_ms = Ragged(between.values / 1000, between.bounds)
-    follows = np.flatnonzero(shown)[_not_first(counted.times_us)]
+    follows: NDArray[Any] = _not_first(counted.times_us)
+    if not shown.all():
+        follows = np.flatnonzero(shown)[follows]
     gap_ms[follows], stalled[follows] = between_ms.values, is_stall(between_ms)
-    chars = np.where(rows.is_text, rows.n_chars, 0).cumsum()
+    chars = (rows.n_chars if rows.is_text.all() else np.where(rows.is_text, rows.n_chars, 0)).cumsum()
     before = np.concatenate(([0], chars))[times.bounds[:-1]]
     return {
-        "offset_ms": (times.values - counted.requested_us[of_response]) / 1000,
-        "elapsed_ms": (times.values - counted.times_us.first()[of_response]) / 1000,
+        "offset_ms": (times.values - np.repeat(counted.requested_us, counts)) / 1000,
+        "elapsed_ms": (times.values - np.repeat(counted.times_us.first(), counts)) / 1000,
         "gap_ms": gap_ms,
         "n_chars": rows.n_chars,
-        "accumulated_chars": chars - before[of_response],
+        "accumulated_chars": chars - np.repeat(before, counts),
         "is_stall": stalled,
     }
 

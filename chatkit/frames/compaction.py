@@ -117,6 +117,12 @@ class Rows:
 
 
 def places_in(values: pa.ChunkedArray | pa.Array, known: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
-    """Return for each value its first place among the known ones; -1 where it is none of them."""
+    """Return for each value its place among the known ones, each of which is there once; -1 where it is none."""
+    if len(values) == len(known) and _column(values).equals(_column(known)):
+        return np.arange(len(values))
     found = pc.index_in(values, value_set=known)
     return np.asarray(pc.fill_null(found, -1)).astype(np.int64)
+
+
+def _column(values: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:
+    return pa.chunked_array([values]) if isinstance(values, pa.Array) else values

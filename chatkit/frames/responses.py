@@ -13,7 +13,7 @@ from chatkit.frames.part import CHUNKS as CHUNK_COLUMNS
 from chatkit.frames.part import TOKENS
 from chatkit.frames.scan import Scan, scan
 from chatkit.frames.tables import CHUNKS, RESPONSES
-from chatkit.frames.values import floats, ids, integers, kinds, strings, times, us_of, whole
+from chatkit.frames.values import codes, floats, ids, integers, kinds, strings, times, us_of, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -117,9 +117,9 @@ def response_column(found: Scan, rows: Rows, name: str) -> Any:
 def _chunk_column(found: Scan, rows: Rows, counts: np.ndarray[Any, Any], name: str) -> Any:
     """Make one column of the table of chunks."""
     if name == "message_id":
-        return ids(np.repeat(rows.of_message.astype(np.int32), counts), found.message_index)
+        return ids(np.repeat(codes(rows.of_message, found.message_index), counts), found.message_index)
     if name == "context_id":
-        return ids(np.repeat(rows.of_context.astype(np.int32), counts), found.context_index)
+        return ids(np.repeat(codes(rows.of_context, found.context_index), counts), found.context_index)
     if name == "kind":
         return kinds(rows.messages.texts(name))
     if name == "delta":

@@ -170,7 +170,7 @@ def _scan(origins: Sequence[Origin], alone: Sequence[Message], filters: Filters,
 def _first_of_each(together: Contexts) -> NDArray[np.int64]:
     """Return the order of contexts, each once: where one was named twice, as it was first."""
     ids = together.rows["context_id"]
-    is_first = places_in(ids, ids) == np.arange(len(ids))
+    is_first = np.asarray(pc.index_in(ids, value_set=ids)) == np.arange(len(ids))
     order = creation_order(together)
     first: NDArray[np.int64] = order[is_first[order]]
     return first

@@ -69,6 +69,11 @@ def ids(codes: NDArray[Any], categories: pd.Index) -> Any:
     return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(categories), validate=False)
 
 
+def codes(numbers: NDArray[np.int64], categories: pd.Index) -> NDArray[Any]:
+    """Return numbers of categories as small as pandas has them."""
+    return numbers.astype(np.min_scalar_type(-max(len(categories), 1)))
+
+
 def id_index(known: pa.Array | pa.ChunkedArray) -> pd.Index:
     """Return ids as categories."""
     index: pd.Index = pd.Index(strings(pa.chunked_array([known]) if isinstance(known, pa.Array) else known))

@@ -217,3 +217,12 @@ def test_another_store_in_the_same_place_shares_nothing_with_the_first(store: St
     shutil.copytree(other.path, store.path)
     assert ck.chunks_df(store.path)["delta"].tolist() == ["z"]
     assert json.loads((segments(store)[0].parents[1] / "place.json").read_text())["place"].endswith("contexts")
+
+
+def test_tables_of_a_snapshot_are_of_one_moment(store: Store) -> None:
+    load(store)
+    with ck.snapshot():
+        before = ck.responses_df(store)
+        store.context(FIRST).append_message(answer(9, (10, "new")))
+        assert ck.responses_df(store)["message_id"].tolist() == before["message_id"].tolist()
+    assert len(ck.responses_df(store)) == len(before) + 1

@@ -1,0 +1,197 @@
+"""What the fast lane takes, the models take too and say the same of it: whatever is in the files."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import chatkit as ck
+from chatkit.frames.message_file import message_file
+from chatkit.frames.moments import moments
+from chatkit.store import Store
+from chatkit.store.json_files import dump
+from chatkit.timing.stamps import parse_stamp, to_us
+from tests.frames.lanes import both_ways, spoil
+from tests.frames.stores import FIRST, answer, filled, message_id
+from tests.store.trees import LEGACY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SAMPLE = Path(__file__).parents[2] / "data" / "store"
+RESPONSE = message_id(1)
+
+
+@pytest.fixture
+def some(tmp_path: Path) -> Path:
+    """Two contexts of the sample store, whose files are not young any more."""
+    for context in sorted((SAMPLE / "contexts").iterdir())[:2]:
+        shutil.copytree(context, tmp_path / "contexts" / context.name)
+    return tmp_path
+
+
+def aged(path: Path) -> None:
+    """Give all files a time of change a day ago: young ones that don't parse are waited for."""
+    for file in path.rglob("*.json"):
+        moment = time.time() - 86_400
+        os.utime(file, (moment, moment))
+
+
+@pytest.mark.parametrize("asked", [{}, {"labels": ["client", "scenario"]}], ids=["all", "labels"])
+def test_the_sample_store_reads_the_same_fast_and_by_the_models(asked: dict[str, Any]) -> None:
+    for table in (ck.messages_df, ck.responses_df, ck.chunks_df):
+        found, expected = table(SAMPLE, cache=False, **asked), table(Store(SAMPLE).contexts(), **asked)
+        assert found.equals(expected)
+        assert found.dtypes.equals(expected.dtypes)
+
+
+def test_old_formats_read_the_same_by_path_and_as_contexts() -> None:
+    both_ways(LEGACY / "single-file")
+    both_ways(LEGACY / "split")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_spoilt_files_read_the_same_fast_and_by_the_models(some: Path, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    files = sorted(some.rglob("*.json"))
+    whole = {path: path.read_bytes() for path in files}
+    for _ in range(2):
+        spoilt = chance.sample(files, 3)
+        for path in spoilt:
+            path.write_bytes(spoil(whole[path], chance))
+        aged(some)
+        both_ways(some)
+        for path in spoilt:
+            path.write_bytes(whole[path])
+
+
+def changes() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Values in a response's file that one reader might take and another not."""
+    yield "a number as text", {"streaming_response.content": 5}
+    yield "truth for a number", {"streaming_response.chunks.0.sequence": True}
+    yield "a whole number with a point", {"streaming_response.chunks.0.sequence": 7.0}
+    yield "a half number", {"streaming_response.chunks.0.sequence": 7.5}
+    yield "a count with a point", {"streaming_response.chunks.0.accumulated_chars": 1.0}
+    yield "a number past 64 bits", {"streaming_response.usage.prompt_tokens": 2**63}
+    yield "the last number of 64 bits", {"streaming_response.usage.prompt_tokens": 2**63 - 1}
+    yield "a count of any size", {"streaming_response.total_duration_ms": 10**30}
+    yield (
+        "half a character",
+        {"streaming_response.chunks.0.delta": "\ud83d", "streaming_response.chunks.1.delta": "\ude00"},
+    )
+    yield "half a character in a name", {"streaming_response.model": "m\ud83d"}
+    yield "half a character in the text", {"streaming_response.content": "a\ud83d b"}
+    yield "nine digits", {"streaming_response.chunks.1.timestamp": "2026-11-23T09:01:00.110000999Z"}
+    yield "no zone", {"streaming_response.started_at": "2026-11-23T09:01:00"}
+    yield "a zone", {"streaming_response.started_at": "2026-11-23T11:01:00+02:00"}
+    yield "small letters", {"streaming_response.started_at": "2026-11-23t09:01:00z"}
+    yield "no colons", {"streaming_response.started_at": "2026-11-23T090100Z"}
+    yield "no such day", {"streaming_response.chunks.2.timestamp": "2026-02-30T09:01:00.120000Z"}
+    yield (
+        "bad times twice",
+        {"created_at": "soon", "streaming_response.chunks.2.timestamp": "2026-13-01T00:00:00.000000Z"},
+    )
+    yield "out of range", {"created_at": "0001-01-01T00:00:00+14:00"}
+    yield "the year 0", {"created_at": "0000-01-01T00:00:00.000000Z"}
+    yield "back in time", {"streaming_response.chunks.1.timestamp": "2026-11-23T09:00:59.000000Z"}
+    yield "a newer schema", {"schema": 2}
+    yield "an older schema", {"schema": -5}
+    yield "a schema under its Python name", {"schema_version": 9}
+    yield "another id", {"message_id": message_id(99)}
+    yield "an id in capitals", {"parent_id": message_id(0).upper() + "A"}
+    yield "an id and a line end", {"parent_id": message_id(0) + "\n"}
+    yield "metadata that is null", {"metadata": None}
+    yield "metadata that is a list", {"metadata": []}
+    yield "infinity", {"metadata": {"x": float("inf")}}
+    yield "another type", {"message_type": "tool_request", "tool_request": {"content": "run"}}
+    yield "another type and a response", {"message_type": "tool_request"}
+    yield "a type that is a field", {"message_type": "metadata"}
+    yield "text besides", {"text": {"content": "other"}}
+    yield (
+        "timings of all kinds",
+        {"streaming_response.metadata.server_timings": {"prompt_ms": 10**400, "predicted_ms": True}},
+    )
+    yield "timings that are none", {"streaming_response.metadata.server_timings": []}
+    yield "another start", {"streaming_response.metadata.started_at_is": "later"}
+    yield "an empty delta", {"streaming_response.chunks.0.delta": ""}
+    yield "another kind", {"streaming_response.chunks.0.kind": "image"}
+    yield "a kind that is null", {"streaming_response.chunks.0.kind": None}
+    yield "no chunks", {"streaming_response.chunks": []}
+    yield "chunks that are null", {"streaming_response.chunks": None}
+    yield "unknown keys", {"x": {"y": [1, {"z": None}]}, "streaming_response.chunks.0.extra": [1.5]}
+
+
+CHANGES = dict(changes())
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_an_odd_value_reads_the_same_fast_and_by_the_models(tmp_path: Path, name: str) -> None:
+    path = filled(tmp_path).path / "contexts" / FIRST / "messages" / f"{RESPONSE}.json"
+    content = json.loads(path.read_bytes())
+    for place, value in CHANGES[name].items():
+        *parents, key = place.split(".")
+        holder = content
+        for parent in parents:
+            holder = holder[int(parent) if isinstance(holder, list) else parent]
+        holder[int(key) if isinstance(holder, list) else key] = value
+    path.write_text(json.dumps(content), encoding="utf-8")
+    aged(tmp_path)
+    both_ways(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"x":"\xff",', b'{"\xff":1,', b'{"x":' + b"1" * 5000 + b",", b'{"x":' + b"[" * 5000 + b"]" * 5000 + b",",
+        b'{"x":"\\ud83d",', b'{"message_id":null,', b'{"role":"system",', b"\xef\xbb\xbf{", b'{"x":NaN,',
+        b'{"x":"\x01",',
+        b'{"metadata":{"x":"\xed\xa0\x80"},',
+    ],
+    ids=[
+        "no UTF-8", "no UTF-8 in a key", "endless", "deep", "half", "twice null", "twice", "BOM", "NaN", "control",
+        "half bytes",
+    ],
+)  # fmt: skip
+def test_odd_bytes_read_the_same_fast_and_by_the_models(tmp_path: Path, data: bytes) -> None:
+    path = filled(tmp_path).path / "contexts" / FIRST / "messages" / f"{RESPONSE}.json"
+    path.write_bytes(data + path.read_bytes()[1:])
+    aged(tmp_path)
+    both_ways(tmp_path)
+
+
+def test_an_ordinary_file_takes_the_fast_lane() -> None:
+    content = dump(answer(1, (100, "a — b"), (110, "thin", "reasoning")).model_copy(update={"context_id": FIRST}))
+    found = message_file(content, FIRST, RESPONSE)
+    assert found is not None
+    assert found[1] == "a — b"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-23T09:01:52.566342Z", "2026-11-23T09:01:52Z", "2026-11-23 09:01:52.5Z",
+        "2026-11-23T09:01:52.566342999Z",
+        "2026-11-23T09:01:52.566", "2026-11-23T09:01:52-05:30", "2026-11-23t09:01:52z", "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+14:00", "2026-11-23T09:01:52,5Z", "2026-11-23T090152.5Z",
+        "2026-11-23", "2026-W48-1", "", "2026-11-23T24:00:00Z", "2026-02-29T00:00:00Z", "2026-11-23T09:01:52.Z",
+        "2026-11-23T09:01:52+0200", "0000-01-01T00:00:00Z", "2026-11-23T09:01:5266Z", "\ud83d",
+        "2026-11-23T09:01:52Z\n",
+    ],
+)  # fmt: skip
+def test_times_read_together_are_those_read_one_by_one(text: str) -> None:
+    try:
+        expected = to_us(parse_stamp(text))
+    except (ValueError, OverflowError):
+        expected = None
+    for others in ([], ["2026-11-23T09:01:52.566342Z", None]):
+        found = moments([text, *others])
+        assert (found.us[0] if found.known[0] else None) == expected
+        assert found.bad.tolist() == ([0] if expected is None else [])
+        assert found.us[1:].tolist() == [1795424512566342, 0][: len(others)]
