@@ -86,7 +86,7 @@ class ResponseFile(Struct, gc=False):
     """``streaming_response``."""
 
     content: str
-    chunks: list[ChunkFile]
+    chunks: Raw
     started_at: str
     completed_at: str | None = None
     total_duration_ms: int | None = None
@@ -159,7 +159,7 @@ def is_plain(data: bytes) -> bool:
 
 
 def file_of(message: Message) -> MessageFile:
-    """Write a message as its file would be read; what no table asks for is left out."""
+    """Write a message as its file would be read; what no table asks for is left out, and so are its chunks."""
     response = message.streaming_response
     return MessageFile(
         message_id=message.message_id,
@@ -172,6 +172,16 @@ def file_of(message: Message) -> MessageFile:
     )
 
 
+def chunks_of(message: Message) -> list[ChunkFile] | None:
+    """Return the chunks of a message, as its file has them; None if it is no response."""
+    if message.streaming_response is None:
+        return None
+    return [
+        ChunkFile(chunk.sequence, chunk.delta, format_stamp(chunk.timestamp), kind=chunk.kind)
+        for chunk in message.streaming_response.chunks
+    ]
+
+
 def labels_of(metadata: str | None) -> dict[str, Any]:
     """Return a message's own metadata, as the models have it."""
     return dict(json.loads(metadata) or {}) if metadata else {}
@@ -182,7 +192,8 @@ def _content(found: MessageFile, data: bytes) -> str | None:
     if text is not None:
         return text.content if response is None and found.message_type == TEXT_TYPE else None
     if response is not None:
-        return response.content if found.message_type == RESPONSE_TYPE else None
+        is_plain = found.message_type == RESPONSE_TYPE and bytes(response.chunks)[:1] == b"["
+        return response.content if is_plain else None
     return _other_content(found.message_type, data)
 
 
@@ -206,10 +217,7 @@ def _response_file(response: Response) -> ResponseFile:
     timings = metadata.server_timings
     return ResponseFile(
         content="",
-        chunks=[
-            ChunkFile(chunk.sequence, chunk.delta, format_stamp(chunk.timestamp), kind=chunk.kind)
-            for chunk in response.chunks
-        ],
+        chunks=NOTHING,
         started_at=format_stamp(response.started_at),
         completed_at=_stamp(response.completed_at),
         model=response.model,

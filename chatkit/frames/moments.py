@@ -37,7 +37,7 @@ class Moments(NamedTuple):
     bad: NDArray[np.int64]
 
 
-def moments(stamps: Sequence[str | None]) -> Moments:
+def moments(stamps: Sequence[str | None] | pa.Array) -> Moments:
     """Read times of the form that files have; None is unknown.
 
     Those in UTC with up to six decimals, the usual ones, are cast all at once. Arrow takes forms that RFC 3339 does
@@ -47,7 +47,7 @@ def moments(stamps: Sequence[str | None]) -> Moments:
     Moments(us=array([1000000,       0,  123456,       0]), known=array([ True, False,  True, False]), bad=array([3]))
     """
     try:
-        texts = pa.array(stamps, pa.string())
+        texts = stamps if isinstance(stamps, pa.Array) else pa.array(stamps, pa.string())
     except UnicodeEncodeError:  # half a character
         return _one_by_one(stamps)
     known = np.asarray(texts.is_valid())
@@ -55,7 +55,7 @@ def moments(stamps: Sequence[str | None]) -> Moments:
     if not usual.all():
         return _some_unusual(texts, known, usual)
     us = _cast(texts)
-    return _one_by_one(stamps) if us is None else Moments(us, known, np.empty(0, dtype=np.int64))
+    return _one_by_one(texts.to_pylist()) if us is None else Moments(us, known, np.empty(0, dtype=np.int64))
 
 
 def _some_unusual(texts: pa.Array, known: NDArray[np.bool_], usual: NDArray[np.bool_]) -> Moments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from chatkit.errors import CorruptFileError
+from chatkit.frames.chunk_arrays import UndecidedError
 from chatkit.frames.compaction import places_in
 from chatkit.frames.files import ABSENT, MESSAGES
 from chatkit.frames.held import Held
-from chatkit.frames.message_file import file_of, message_file
+from chatkit.frames.message_file import chunks_of, file_of, message_file
 from chatkit.frames.part import TEXTS, Part
-from chatkit.frames.rows import BadTimesError, Batch, Entry
+from chatkit.frames.rows import Entry, part_of
 from chatkit.store.folder import ContextFolder
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from chatkit.models import Message
 
 BATCH = 250
+_THREADS = 2
 _FLUSH_ROWS = 3_000_000
 """So many rows of chunks are held before they are written to the cache and mapped from there."""
 _ID = len("00000000-0000-0000-0000-000000000000")
@@ -46,7 +49,7 @@ class Stored(NamedTuple):
 class _Numbered(NamedTuple):
     """Messages, and the numbers of their paths."""
 
-    rows: Batch
+    entries: list[Entry]
     numbers: list[int]
 
 
@@ -94,28 +97,22 @@ class Parsing:
         """
         self.part, self.row = np.full(len(paths), -1, dtype=np.int64), np.zeros(len(paths), dtype=np.int64)
         self._progress.expect(len(paths))
-        with ThreadPoolExecutor(1, thread_name_prefix="chatkit-columns") as columns:
-            waiting: _Waiting | None = None
+        waiting: deque[_Waiting] = deque()
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="chatkit-columns") as columns:
             for batch in self._batches(self._entries(paths, listing)):
-                made = columns.submit(batch.rows.part, self._keep)
-                if waiting:
-                    self._add(waiting, store)
-                waiting = _Waiting(made, batch)
-            if waiting:
-                self._add(waiting, store)
+                waiting.append(_Waiting(columns.submit(part_of, batch.entries, self._keep), batch))
+                if len(waiting) > _THREADS:
+                    self._add(waiting.popleft(), store)
+            while waiting:
+                self._add(waiting.popleft(), store)
         self._flush(store)
         pa.default_memory_pool().release_unused()
 
     def _batches(self, entries: Iterable[tuple[int, Entry]]) -> Iterator[_Numbered]:
-        """Yield entries by some hundred; while columns are made of one batch, in a thread, the next is read."""
-        batch = _Numbered(Batch(), [])
-        for number, entry in entries:
-            batch.rows.add(entry)
-            batch.numbers.append(number)
-            if len(batch.numbers) == BATCH:
-                yield batch
-                batch = _Numbered(Batch(), [])
-        yield batch
+        """Yield entries by some hundred; while columns are made of them, in threads, the next are read."""
+        numbered = iter(entries)
+        while several := list(islice(numbered, BATCH)):
+            yield _Numbered([entry for _, entry in several], [number for number, _ in several])
 
     def _entries(self, paths: pa.ChunkedArray, listing: Listing) -> Iterator[tuple[int, Entry]]:
         places = places_in(paths, pa.array(listing.message_paths, TEXTS))
@@ -148,7 +145,7 @@ class Parsing:
                 return Entry(path, key, where=damage.where, reason=damage.reason)
             error = damage
         else:
-            return Entry(path, key, file_of(message), message.content)
+            return _entry_of(message, path, key)
         self.errors[number] = error
         return None
 
@@ -156,27 +153,21 @@ class Parsing:
         batch, part = waiting.batch, None
         while part is None:
             try:
-                part = waiting.part.result() if batch is waiting.batch else batch.rows.part(self._keep)
-            except BadTimesError as error:
+                part = waiting.part.result() if batch is waiting.batch else part_of(batch.entries, self._keep)
+            except UndecidedError as error:
                 batch = self._decided(batch, set(error.rows))  # of chunks first, then perhaps of messages
         self._progress.step(len(batch.numbers))
         self._held.add(part, batch.numbers)
         if self._held.n_chunks > _FLUSH_ROWS:
             self._flush(store)
 
-    def _decided(self, batch: _Numbered, bad: set[int]) -> _Numbered:
-        """Return a batch in which the models have decided about the bad rows."""
-        better = _Numbered(Batch(), [])
-        rows = batch.rows
-        of_row = {row: number for number, row in enumerate(rows.at)}
-        for row, (entry, number) in enumerate(zip(rows.entries, batch.numbers, strict=True)):
-            decided: Entry | None = entry
-            if row in bad:
-                decided = self._by_models(number, entry.path, entry.key)
-            elif row in of_row:
-                rows.responses[of_row[row]].chunks = rows.chunks_of(of_row[row])
+    def _decided(self, batch: _Numbered, undecided: set[int]) -> _Numbered:
+        """Return a batch in which the models have decided about some rows."""
+        better = _Numbered([], [])
+        for row, (entry, number) in enumerate(zip(batch.entries, batch.numbers, strict=True)):
+            decided = self._by_models(number, entry.path, entry.key) if row in undecided else entry
             if decided is not None:
-                better.rows.add(decided)
+                better.entries.append(decided)
                 better.numbers.append(number)
         return better
 
@@ -200,8 +191,9 @@ def parts_of_messages(messages: Iterable[Message], keep: Collection[str]) -> lis
     """Make parts of messages that are models already, in their order."""
     parts, messages = [], iter(messages)
     while several := list(islice(messages, BATCH)):
-        batch = Batch()
-        for message in several:
-            batch.add(Entry("", ABSENT, file_of(message), message.content))
-        parts.append(batch.part(keep))
+        parts.append(part_of([_entry_of(message) for message in several], keep))
     return parts
+
+
+def _entry_of(message: Message, path: str = "", key: Key = ABSENT) -> Entry:
+    return Entry(path, key, file_of(message), message.content, chunks=chunks_of(message))

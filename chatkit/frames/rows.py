@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,21 +10,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chatkit.frames.arrivals import ChunkRows, chunk_times, steps_back
+from chatkit.frames.chunk_arrays import UndecidedError, chunk_arrays, texts
 from chatkit.frames.files import ABSENT
-from chatkit.frames.message_file import ChunkFile
 from chatkit.frames.moments import UTC_US, Moments, moments
 from chatkit.frames.part import CHUNKS, KEY, MESSAGES, REAL, TEXTS, TOKENS, Part, is_text
 from chatkit.models.response import REASONING, TEXT, status_of
-from chatkit.models.text import code_points, well_formed
 from chatkit.timing import Ragged, figures
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
+    from chatkit.frames.chunk_arrays import Chunks
     from chatkit.frames.files import Key
-    from chatkit.frames.message_file import MessageFile, ResponseFile
+    from chatkit.frames.message_file import ChunkFile, MessageFile, ResponseFile
     from chatkit.frames.part import ChunkColumn
 
 _PREVIEW_CHARS = 60
@@ -43,6 +42,7 @@ class Entry(NamedTuple):
         content: its text.
         where: the place of what is wrong.
         reason: what is wrong.
+        chunks: those of a response that a model gives; otherwise its file has them.
     """
 
     path: str
@@ -51,71 +51,31 @@ class Entry(NamedTuple):
     content: str = ""
     where: str | None = None
     reason: str | None = None
+    chunks: list[ChunkFile] | None = None
 
 
-class BadTimesError(Exception):
-    """Some entries have a text for a time that is none: the models decide about them."""
+def part_of(entries: Sequence[Entry], keep: Collection[str]) -> Part:
+    """Make columns of messages.
 
-    def __init__(self, rows: Iterable[int]) -> None:
-        self.rows = sorted(set(rows))
-        super().__init__(f"entries {self.rows}")
+    Args:
+        entries: the messages, in the order of the rows.
+        keep: the columns of the chunks that are wanted.
 
-
-class Batch:
-    """Messages on their way into a part. Chunks are taken apart at once, while they are in the processor's cache."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.responses: list[ResponseFile] = []
-        self.at: list[int] = []
-        self.counts: list[int] = []
-        self.sequence: list[int] = []
-        self.delta: list[str] = []
-        self.stamp: list[str] = []
-        self.kind: list[str] = []
-
-    def add(self, entry: Entry) -> None:
-        """Add a message."""
-        response = entry.file and entry.file.streaming_response
-        if response:
-            chunks, response.chunks = response.chunks, []
-            self.at.append(len(self.entries))
-            self.responses.append(response)
-            self.counts.append(len(chunks))
-            self.sequence += [chunk.sequence for chunk in chunks]
-            self.delta += [chunk.delta for chunk in chunks]
-            self.stamp += [chunk.timestamp for chunk in chunks]
-            self.kind += [chunk.kind for chunk in chunks]
-        self.entries.append(entry)
-
-    def chunks_of(self, number: int) -> list[ChunkFile]:
-        """Return the chunks of a response, put together again."""
-        end = sum(self.counts[: number + 1])
-        rows = slice(end - self.counts[number], end)
-        columns = zip(self.sequence[rows], self.delta[rows], self.stamp[rows], self.kind[rows], strict=True)
-        return [ChunkFile(sequence, delta, stamp, kind=kind) for sequence, delta, stamp, kind in columns]
-
-    def part(self, keep: Collection[str]) -> Part:
-        """Make columns.
-
-        Args:
-            keep: the columns of the chunks that are wanted.
-
-        Raises:
-            BadTimesError: a time is none.
-        """
-        chunks = _Chunks(self)
-        known = _response_columns(self.responses, chunks, self.at)
-        rows, places, steps = (found.tolist() for found in chunks.back)
-        notes = {self.at[row]: (place, us) for row, place, us in zip(rows, places, steps, strict=True)}
-        n_rows = len(self.entries)
-        columns = _message_columns(self.entries, notes) | {
-            name: values if len(self.at) == n_rows else _spread(values, self.at, n_rows)
-            for name, values in known.items()
-        }
-        columns["n_rows"] = columns["n_rows"].fill_null(0)
-        messages = pa.table([columns[name] for name in MESSAGES.names], schema=MESSAGES)
-        return Part.of(messages, chunks.columns(keep))
+    Raises:
+        UndecidedError: the models have to decide about some.
+    """
+    at = [row for row, entry in enumerate(entries) if entry.file and entry.file.streaming_response]
+    chunks = _Chunks([entries[row] for row in at], at)
+    responses = [file.streaming_response for row in at if (file := entries[row].file) and file.streaming_response]
+    known = pa.table(_response_columns(responses, chunks, at))
+    rows, places, steps = (found.tolist() for found in chunks.back)
+    notes = {at[row]: (place, us) for row, place, us in zip(rows, places, steps, strict=True)}
+    if len(at) < len(entries):
+        known = known.take(_places_of(at, len(entries)))
+    columns = _message_columns(entries, notes) | {name: known[name] for name in known.column_names}
+    columns["n_rows"] = pc.fill_null(columns["n_rows"], 0)
+    messages = pa.table([columns[name] for name in MESSAGES.names], schema=MESSAGES)
+    return Part.of(messages, chunks.columns(keep))
 
 
 def real(found: Any) -> float | None:
@@ -137,31 +97,25 @@ def preview(content: str) -> str:
 class _Chunks:
     """All chunks of some responses, flat."""
 
-    def __init__(self, batch: Batch) -> None:
-        counts, kinds = np.array(batch.counts, dtype=np.int64), batch.kind
-        stamps = moments(batch.stamp)
-        if len(stamps.bad):
-            of_response = np.repeat(np.arange(len(counts)), counts)
-            raise BadTimesError(batch.at[row] for row in of_response[stamps.bad].tolist())
-        self.counts = counts
-        self.sequence = np.array(batch.sequence, dtype=np.int64)
-        self.delta, n_chars = _deltas(batch.delta, counts)
-        self.us = stamps.us
-        is_one = kinds.count(TEXT) == len(kinds)
-        self.kind = _same(TEXT, len(kinds)) if is_one else _texts(kinds).dictionary_encode()
-        times = Ragged.from_counts(stamps.us.astype(np.float64), counts)
+    def __init__(self, entries: Sequence[Entry], at: list[int]) -> None:
+        try:
+            self.made = made = chunk_arrays([_chunks_of(entry) for entry in entries])
+        except UndecidedError as error:
+            raise UndecidedError(at[row] for row in error.rows) from None
+        times = Ragged.from_counts(made.us.astype(np.float64), made.counts)
         self.rows = ChunkRows(
             times_us=times,
-            n_chars=n_chars,
-            is_shown=np.asarray(pc.greater(pc.binary_length(self.delta), 0)),
-            is_text=np.ones(len(kinds), dtype=np.bool_) if is_one else _equal(self.kind, TEXT),
-            is_reasoning=np.zeros(len(kinds), dtype=np.bool_) if is_one else _equal(self.kind, REASONING),
+            n_chars=made.n_chars,
+            is_shown=np.asarray(pc.greater(pc.binary_length(made.delta), 0)),
+            is_text=np.ones(len(made.us), dtype=np.bool_) if made.is_all_text else _equal(made.kind, TEXT),
+            is_reasoning=np.zeros(len(made.us), dtype=np.bool_) if made.is_all_text else _equal(made.kind, REASONING),
         )
         self.back = steps_back(times)
         self.figures: dict[str, NDArray[Any]] = {}
 
     def columns(self, keep: Collection[str]) -> dict[str, ChunkColumn]:
-        known = {"sequence": self.sequence, "kind": self.kind, "delta": self.delta, "timestamp": self.us}
+        made = self.made
+        known = {"sequence": made.sequence, "kind": made.kind, "delta": made.delta, "timestamp": made.us}
         known |= self.figures
         known["is_stall"] = known["is_stall"].view(np.uint8)
         wanted = {name: known[name] for name in CHUNKS if name in keep}
@@ -191,9 +145,9 @@ def _response_columns(responses: list[ResponseFile], chunks: _Chunks, at: list[i
     chunks.figures = chunk_times(chunks.rows, streams)
     timings = [known and known.server_timings for known in metadata]
     return {
-        "n_rows": pa.array(chunks.counts),
-        "model": _texts([response.model for response in responses]),
-        "finish_reason": _texts([response.finish_reason for response in responses]),
+        "n_rows": pa.array(chunks.made.counts),
+        "model": texts([response.model for response in responses]),
+        "finish_reason": texts([response.finish_reason for response in responses]),
         "status": pa.array(status, TEXTS),
         "started_at": _stamps(started),
         "completed_at": _stamps(completed),
@@ -216,15 +170,15 @@ def _message_columns(entries: Sequence[Entry], notes: dict[int, tuple[int, int]]
         "path": pa.array([entry.path for entry in entries], TEXTS),
         **{name: pa.array(keys[:, place]) for place, name in enumerate(KEY)},
         "is_read": pa.array([file is not None for file in files], pa.bool_()),
-        "where": _texts([where for where, _ in wrong]),
-        "reason": _texts([reason for _, reason in wrong]),
+        "where": texts([where for where, _ in wrong]),
+        "reason": texts([reason for _, reason in wrong]),
         **{
-            name: _texts([file and getattr(file, name) for file in files])
+            name: texts([file and getattr(file, name) for file in files])
             for name in ("message_id", "parent_id", "role", "message_type")
         },
         "created_at": _stamps(created),
         "text_chars": pa.array([len(entry.content) for entry in entries], pa.int64()),
-        "preview": _texts([preview(entry.content) for entry in entries]),
+        "preview": texts([preview(entry.content) for entry in entries]),
         "labels": pa.array([_labels(file) for file in files], TEXTS),
         "is_response": pa.array([bool(file and file.streaming_response) for file in files], pa.bool_()),
     }
@@ -235,17 +189,24 @@ def _labels(file: MessageFile | None) -> str | None:
     return told.decode() if told not in _NO_LABELS else None
 
 
-def _spread(values: pa.Array, at: list[int], n_rows: int) -> pa.Array:
-    """Put values of responses into rows of messages; the others have none, and no chunks."""
+def _chunks_of(entry: Entry) -> Chunks:
+    if entry.chunks is not None:
+        return entry.chunks
+    response = entry.file and entry.file.streaming_response
+    return response.chunks if response else []
+
+
+def _places_of(at: list[int], n_rows: int) -> pa.Array:
+    """Return for each row of messages its row among the responses; null for the others."""
     places = np.full(n_rows, -1, dtype=np.int64)
     places[at] = np.arange(len(at))
-    return values.take(pa.array(places, mask=places < 0))
+    return pa.array(places, mask=places < 0)
 
 
 def _times(stamps: Sequence[str | None], at: Sequence[int]) -> Moments:
     found = moments(stamps)
     if len(found.bad):
-        raise BadTimesError(at[row] for row in found.bad.tolist())
+        raise UndecidedError(at[row] for row in found.bad.tolist())
     return found
 
 
@@ -255,29 +216,6 @@ def _stamps(found: Moments) -> pa.Array:
 
 def _floats(found: Moments) -> NDArray[np.float64]:
     return np.where(found.known, found.us, np.nan)
-
-
-def _texts(texts: list[Any]) -> pa.Array:
-    """Make a column of text; half characters, which it can't hold, become U+FFFD."""
-    try:
-        return pa.array(texts, TEXTS)
-    except UnicodeEncodeError:
-        return pa.array([None if text is None else well_formed(text) for text in texts], TEXTS)
-
-
-def _deltas(deltas: list[str], counts: NDArray[np.int64]) -> tuple[pa.Array, NDArray[np.int64]]:
-    """Make a column of deltas, and count the code points that each adds; a character is cut within a response only."""
-    try:
-        made = pa.array(deltas, TEXTS)
-    except UnicodeEncodeError:
-        ends = np.cumsum(counts).tolist()
-        of_response = (code_points(deltas[end - count : end]) for end, count in zip(ends, counts.tolist(), strict=True))
-        return _texts(deltas), np.array(list(chain.from_iterable(of_response)), dtype=np.int64)
-    return made, np.asarray(pc.utf8_length(made), dtype=np.int64)
-
-
-def _same(text: str, count: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, dtype=np.int32)), pa.array([text], TEXTS))
 
 
 def _equal(kinds: pa.DictionaryArray, kind: str) -> NDArray[np.bool_]:
