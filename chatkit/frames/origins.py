@@ -11,6 +11,7 @@ import numpy as np
 from chatkit.errors import CorruptFileError
 from chatkit.frames.files import MESSAGES
 from chatkit.frames.folder_scan import FolderScan
+from chatkit.frames.old_scan import old_rows
 from chatkit.frames.parsing import BATCH, parts_of_messages
 from chatkit.frames.part import Selection
 from chatkit.frames.places import Contexts, contexts_of, row_of_context
@@ -129,8 +130,11 @@ class Reader(NamedTuple):
             scan = self._scan(folder)
             listing = scan.listing(ids)
             origins.append(self._told(scan.read(listing, ids), folder, problems, listing.context_ids))
-        old = [Context(files, problems) for files in chosen.values() if not isinstance(files, ContextFolder)]
-        return [*origins, self.contexts(_readable(old, problems), problems)]
+        old = old_rows(
+            [files for files in chosen.values() if not isinstance(files, ContextFolder)], self.keep, self.progress
+        )
+        others = _readable([Context(files, problems) for files in old.others], problems)
+        return [*origins, Origin(old.contexts, old.messages, problems), self.contexts(others, problems)]
 
     def _told(self, rows: FolderRows, folder: Path, problems: Problems, context_ids: Sequence[str]) -> Origin:
         for context_id in context_ids:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from chatkit.frames.context_file import IndexFile, MetadataFile
     from chatkit.frames.files import Key
-    from chatkit.models import Message
+    from chatkit.models import ContextMetadata, Message
+    from chatkit.models.context import State
     from chatkit.store import Context
 
 METADATA_KEY, INDEX_KEY = ([f"{file}_{name}" for name in KEY] for file in ("metadata", "index"))
@@ -126,18 +127,22 @@ def row_of_files(told: MetadataFile, listed: IndexFile, metadata: Key, index: Ke
 
 def row_of_context(context: Context) -> ContextRow:
     """Make a row of a context as the models have it."""
-    metadata = context.metadata
+    return row_of_metadata(context.metadata, context.entries, context.current_state, context.format_name)
+
+
+def row_of_metadata(metadata: ContextMetadata, entries: Sequence[Any], state: State, format_name: str) -> ContextRow:
+    """Make a row of what a context is and what it lists: entries with an id, a role and a type, in their order."""
     return ContextRow(
-        context_id=context.context_id,
+        context_id=metadata.context_id,
         title=metadata.title,
-        current_state=_name_of(context.current_state),
+        current_state=_name_of(state),
         created_at=_stamp(metadata.created_at),
         updated_at=_stamp(metadata.updated_at),
         model=metadata.config.model_id,
         n_branches=len(metadata.branches),
-        format=context.format_name,
-        places=_places(context.entries, metadata.branches, metadata.active_branch_name),
-        n_responses=_n_responses(context.entries),
+        format=format_name,
+        places=_places(entries, metadata.branches, metadata.active_branch_name),
+        n_responses=_n_responses(entries),
     )
 
 

@@ -43,6 +43,7 @@ class Entry(NamedTuple):
         where: the place of what is wrong.
         reason: what is wrong.
         chunks: those of a response that a model gives; otherwise its file has them.
+        is_numbered: whether its chunks are numbered; else they are numbered here.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Entry(NamedTuple):
     where: str | None = None
     reason: str | None = None
     chunks: list[ChunkFile] | None = None
+    is_numbered: bool = True
 
 
 def part_of(entries: Sequence[Entry], keep: Collection[str]) -> Part:
@@ -103,6 +105,9 @@ class _Chunks:
         except UndecidedError as error:
             raise UndecidedError(at[row] for row in error.rows) from None
         times = Ragged.from_counts(made.us.astype(np.float64), made.counts)
+        self.sequence = made.sequence
+        if not all(entry.is_numbered for entry in entries):
+            self.sequence = np.arange(1, len(made.us) + 1) - np.repeat(times.bounds[:-1], made.counts)
         self.rows = ChunkRows(
             times_us=times,
             n_chars=made.n_chars,
@@ -115,7 +120,7 @@ class _Chunks:
 
     def columns(self, keep: Collection[str]) -> dict[str, ChunkColumn]:
         made = self.made
-        known = {"sequence": made.sequence, "kind": made.kind, "delta": made.delta, "timestamp": made.us}
+        known = {"sequence": self.sequence, "kind": made.kind, "delta": made.delta, "timestamp": made.us}
         known |= self.figures
         known["is_stall"] = known["is_stall"].view(np.uint8)
         wanted = {name: known[name] for name in CHUNKS if name in keep}

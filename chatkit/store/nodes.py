@@ -29,7 +29,7 @@ Place = tuple[int | None, str | None]
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SPELLED = re.compile(r"(?<![a-z0-9])[a-z](?:_[a-z])+(?![a-z0-9])")
-_STREAMING_KEYS = {
+STREAMING_KEYS = {
     "chunks_count", "started_at", "completed_at", "total_duration_ms", "average_chunk_interval_ms", "request_sent_at",
 }  # fmt: skip
 """What a node's ``metadata.streaming`` says that the response says better."""
@@ -200,7 +200,7 @@ def _response(data: Mapping[str, Any], streaming: Mapping[str, Any]) -> dict[str
     started_at = parse_stamp(sent_at or data["started_at"])
     completed_at = parse_stamp(data["completed_at"]) if data.get("completed_at") else None
     total_us = None if completed_at is None else to_us(completed_at) - to_us(started_at)
-    told = {key: value for key, value in streaming.items() if key not in _STREAMING_KEYS}
+    told = {key: value for key, value in streaming.items() if key not in STREAMING_KEYS}
     return dict(data) | {
         "chunks": [_chunk(new, old) for new, old in zip(chunks_of(pieces), data["chunks"], strict=True)],
         "started_at": started_at,

@@ -15,8 +15,12 @@ import pytest
 import chatkit as ck
 from chatkit.frames.message_file import message_file
 from chatkit.frames.moments import moments
+from chatkit.frames.old_scan import old_rows
+from chatkit.frames.part import CHUNKS
+from chatkit.frames.progress import Progress
 from chatkit.store import Store
 from chatkit.store.json_files import dump
+from chatkit.store.locate import find_contexts
 from chatkit.timing.stamps import parse_stamp, to_us
 from tests.frames.lanes import both_ways, spoil
 from tests.frames.stores import FIRST, answer, filled, message_id
@@ -70,6 +74,99 @@ def test_spoilt_files_read_the_same_fast_and_by_the_models(some: Path, seed: int
         both_ways(some)
         for path in spoilt:
             path.write_bytes(whole[path])
+
+
+@pytest.mark.parametrize("layout", ["single-file", "split"])
+@pytest.mark.parametrize("seed", range(6))
+def test_spoilt_files_of_old_formats_read_the_same_fast_and_by_the_models(
+    tmp_path: Path, layout: str, seed: int
+) -> None:
+    chance = random.Random(f"{layout} {seed}")  # noqa: S311 - no secret
+    shutil.copytree(LEGACY / layout, tmp_path / "old")
+    files = sorted((tmp_path / "old").rglob("*.json"))
+    whole = {path: path.read_bytes() for path in files}
+    for _ in range(3):
+        spoilt = chance.sample(files, min(3, len(files)))
+        for path in spoilt:
+            path.write_bytes(spoil(whole[path], chance))
+        aged(tmp_path)
+        both_ways(tmp_path / "old")
+        for path in spoilt:
+            path.write_bytes(whole[path])
+
+
+def old_changes() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Values in a node of an old format that one reader might take and another not."""
+    data = "message.rich_type.data"
+    yield "another id", {"id": message_id(99)}
+    yield "no parent", {"parent_id": "x"}
+    yield "a role in capitals", {"message.role": "ASSISTANT"}
+    yield "no role", {"message.role": None}
+    yield "an image", {"message.content": [{"type": "image", "url": "x"}]}
+    yield "no content", {"message.content": None}
+    yield "an unknown key", {"message.more": [1]}
+    yield "a tool call", {"message.tool_calls": [{"id": "1"}]}
+    yield "another type", {"message.message_type": "tool_result", "message.rich_type": None}
+    yield "another rich type", {"message.rich_type.kind": "chart"}
+    yield "an empty rich type", {"message.rich_type": {}}
+    yield "labels", {"message.metadata": {"scenario": "idle", "n": 1, "source": "a_i_generated"}}
+    yield "a time of its own", {"message.metadata": {"created_at": "2026-11-23T09:00:00Z"}}
+    yield "a time that is none", {"message.metadata": {"created_at": "soon"}}
+    yield "a number for a time", {"message.metadata": {"created_at": 5}}
+    yield "when it was sent", {"message.metadata": {"streaming": {"request_sent_at": "2026-11-23T08:59:00.5Z"}}}
+    yield "an empty sent time", {"message.metadata": {"streaming": {"request_sent_at": ""}}}
+    yield "known moments", {"message.metadata": {"streaming": {"headers_at": "2026-11-23T08:59:00.5Z"}}}
+    yield "streaming that is none", {"message.metadata": {"streaming": [1]}}
+    yield "no end", {f"{data}.completed_at": None}
+    yield "an empty end", {f"{data}.completed_at": ""}
+    yield "usage", {f"{data}.usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}
+    yield "usage with a point", {f"{data}.usage": {"prompt_tokens": 3.0}}
+    yield "metadata", {f"{data}.metadata": {"headers_at": "2026-11-23T08:59:00.5Z"}}
+    yield "metadata that is empty", {f"{data}.metadata": {}}
+    yield "no chunks", {f"{data}.chunks": []}
+    yield "chunks that are null", {f"{data}.chunks": None}
+    yield "chunks numbered from 0", {f"{data}.chunks.0.sequence": 0}
+    yield "a number as text", {f"{data}.chunks.0.sequence": "1"}
+    yield "an empty delta", {f"{data}.chunks.1.delta": ""}
+    yield "a kind", {f"{data}.chunks.1.kind": "reasoning"}
+    yield "a kind that is null", {f"{data}.chunks.1.kind": None}
+    yield "half a character", {f"{data}.chunks.0.delta": "\ud83d", f"{data}.chunks.1.delta": "\ude00"}
+    yield "back in time", {f"{data}.chunks.2.timestamp": "2026-01-01T00:00:00.000000Z"}
+    yield "no time", {f"{data}.chunks.2.timestamp": "2026-13-01T00:00:00.000000Z"}
+    yield "nine digits", {f"{data}.chunks.0.timestamp": "2026-11-23T09:00:00.000000999Z"}
+
+
+OLD_CHANGES = dict(old_changes())
+
+
+@pytest.mark.parametrize("name", OLD_CHANGES)
+def test_an_odd_value_of_an_old_format_reads_the_same_fast_and_by_the_models(tmp_path: Path, name: str) -> None:
+    shutil.copytree(LEGACY / "split", tmp_path / "old")
+    path = max((tmp_path / "old").rglob("messages_pool/*.json"), key=lambda file: file.stat().st_size)
+    _change(path, OLD_CHANGES[name])
+    aged(tmp_path)
+    both_ways(tmp_path / "old")
+
+
+def test_labels_of_old_messages_are_the_same_in_both_lanes(tmp_path: Path) -> None:
+    shutil.copytree(LEGACY / "split", tmp_path / "old")
+    for path in (tmp_path / "old").rglob("messages_pool/*.json"):
+        _change(path, {"message.metadata": {"n": 1, "source": "a_i_generated", "streaming": {"chunks_count": 2}}})
+    asked = {"labels": ["n", "source", "streaming"], "cache": False}
+    found = ck.responses_df(tmp_path / "old", **asked)
+    assert found["n"].dropna().unique().tolist() == [1]
+    assert found["source"].dropna().unique().tolist() == ["ai_generated"]
+    assert found["streaming"].isna().all()
+    assert found.equals(ck.responses_df(Store(tmp_path / "old").contexts(), **asked))
+
+
+def test_plain_contexts_of_old_formats_take_the_fast_lane() -> None:
+    """Else the equality above would say nothing of it."""
+    files = list(find_contexts(LEGACY / "split").values()) + list(find_contexts(LEGACY / "single-file").values())
+    found = old_rows(files, CHUNKS, Progress())
+    assert 0 < len(found.others) < len(files) / 2
+    assert found.contexts.rows.num_rows == len(files) - len(found.others)
+    assert found.messages.counts().sum() > 0
 
 
 def changes() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -134,16 +231,20 @@ CHANGES = dict(changes())
 @pytest.mark.parametrize("name", CHANGES)
 def test_an_odd_value_reads_the_same_fast_and_by_the_models(tmp_path: Path, name: str) -> None:
     path = filled(tmp_path).path / "contexts" / FIRST / "messages" / f"{RESPONSE}.json"
+    _change(path, CHANGES[name])
+    aged(tmp_path)
+    both_ways(tmp_path)
+
+
+def _change(path: Path, values: dict[str, Any]) -> None:
     content = json.loads(path.read_bytes())
-    for place, value in CHANGES[name].items():
+    for place, value in values.items():
         *parents, key = place.split(".")
         holder = content
         for parent in parents:
             holder = holder[int(parent) if isinstance(holder, list) else parent]
         holder[int(key) if isinstance(holder, list) else key] = value
     path.write_text(json.dumps(content), encoding="utf-8")
-    aged(tmp_path)
-    both_ways(tmp_path)
 
 
 @pytest.mark.parametrize(
