@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -137,13 +137,13 @@ def _read(files: ContextFiles) -> _Found | None:
     return _Found(files, row_of_metadata(metadata, listed, metadata.current_state, files.format_name), entries)
 
 
-def _single_file(path: Path) -> tuple[dict[str, object], Mapping[str, Raw]]:
+def _single_file(path: Path) -> tuple[dict[str, Any], Mapping[str, bytes | Raw]]:
     keys = _decode_keys(_plain_bytes(path))
     pool = _decode_keys(keys.pop("message_pool", Raw(b"null")))
     return {key: parse_json(bytes(value), path) for key, value in keys.items()}, pool
 
 
-def _split(files: SplitFolder) -> tuple[dict[str, object], Mapping[str, bytes]]:
+def _split(files: SplitFolder) -> tuple[dict[str, Any], Mapping[str, bytes | Raw]]:
     content = parse_json(read_bytes(files.context_path), files.context_path)
     if not isinstance(content, dict):
         raise CorruptFileError(str(files.context_path), "", "is no object")

@@ -152,7 +152,7 @@ def test_labels_of_old_messages_are_the_same_in_both_lanes(tmp_path: Path) -> No
     shutil.copytree(LEGACY / "split", tmp_path / "old")
     for path in (tmp_path / "old").rglob("messages_pool/*.json"):
         _change(path, {"message.metadata": {"n": 1, "source": "a_i_generated", "streaming": {"chunks_count": 2}}})
-    asked = {"labels": ["n", "source", "streaming"], "cache": False}
+    asked: dict[str, Any] = {"labels": ["n", "source", "streaming"], "cache": False}
     found = ck.responses_df(tmp_path / "old", **asked)
     assert found["n"].dropna().unique().tolist() == [1]
     assert found["source"].dropna().unique().tolist() == ["ai_generated"]
