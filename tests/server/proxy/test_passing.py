@@ -80,6 +80,8 @@ def test_a_request_without_body_and_one_in_pieces_pass(tmp_path: Path) -> None:
     with proxied(tmp_path / "store", answer) as through:
         assert httpx.get(through.url + "/v1/models").json() == {"length": None}
         assert httpx.post(through.url + "/x", content=iter([b"one", b"two"])).json() == {"length": "chunked"}
+        pieces = through.upstream.exchanges[1].body.split(b"\r\n")[1::2]
+        assert b"".join(pieces) == b"onetwo"
 
 
 def test_an_upstream_that_refuses_is_a_502_that_clients_can_read(tmp_path: Path) -> None:

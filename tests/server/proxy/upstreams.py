@@ -45,6 +45,13 @@ class Exchange:
     def target(self) -> str:
         return self.head.split(b" ", 2)[1].decode("latin-1")
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the body has come."""
+        if self.headers.get("transfer-encoding") == "chunked":
+            return self.body.endswith(b"0\r\n\r\n")
+        return len(self.body) >= int(self.headers.get("content-length", "0"))
+
     def begin(self, *headers: str, status: str = "200 OK", kind: str = "text/event-stream") -> None:
         lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", "Transfer-Encoding: chunked", *headers, "", ""]
         self.connection.sendall("\r\n".join(lines).encode())
@@ -82,7 +89,7 @@ class Upstream:
                     data += more
                 head, _, body = data.partition(b"\r\n\r\n")
                 exchange = Exchange(head, body, connection)
-                while len(exchange.body) < int(exchange.headers.get("content-length", "0")):
+                while not exchange.is_whole:  # closing with a part unread would reset the connection
                     exchange.body += connection.recv(65536)
                 outer.exchanges.append(exchange)
                 outer.answer(exchange)
