@@ -34,6 +34,7 @@ Speed = Annotated[
     WithJsonSchema({"anyOf": [{"const": 0}, {"type": "number", "minimum": _SLOWEST, "maximum": _FASTEST}]}),
 ]
 
+_SPEED = f"2 in half the time, 0.5 in twice, 0 all at once; 0, or {_SLOWEST:g} to {_FASTEST:g}."
 _SEEN_PATTERN = "^[0-9]{0,15}$"
 _INTEGER, _NUMBER, _TEXT = {"type": "integer"}, {"type": "number"}, {"type": "string"}
 _STREAM: dict[int | str, dict[str, Any]] = {
@@ -67,7 +68,7 @@ async def replay(
     request: Request,
     service: Served,
     message_id: MessageId,
-    speed: Annotated[Speed, Query(description="2 in half the time, 0.5 in twice, 0 all at once.")] = 1.0,
+    speed: Annotated[Speed, Query(description=_SPEED)] = 1.0,
     origin: Annotated[
         Origin | None,
         WithJsonSchema({"enum": list(get_args(Origin))}),

@@ -135,6 +135,17 @@ def test_the_api_is_described_without_anything_from_elsewhere(page: Page) -> Non
     page.get_by_role("heading", name="POST /v1/chat/completions").wait_for()
 
 
+def test_on_a_narrow_screen_nothing_is_cut_off(page: Page, server: Server) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.get_by_role("link", name="Known times").click()
+    page.get_by_role("button", name="Play the response").click()
+    page.locator(".ck-player").wait_for()
+    shown = page.evaluate("document.documentElement.scrollWidth")
+    page.goto(f"{server.url}/docs")
+    described = page.evaluate("document.documentElement.scrollWidth")
+    assert (shown, described) == (320, 320)
+
+
 PLAY = """
 (path) => new Promise((resolve) => {
   const told = { ids: [], opened: 0, errors: 0 };
