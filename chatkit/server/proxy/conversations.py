@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from threading import Lock
+from collections import Counter
+from contextlib import contextmanager
+from threading import Condition, Lock
 from typing import TYPE_CHECKING, Any
 
 from chatkit.capture.request import Turn, system_prompt, turns
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 _ASSISTANT = "assistant"
 _MOST_LOOKED_AT = 500
+_LONGEST_WAIT_S = 5.0
+"""A client that has read an answer may ask on before the answer is stored, or even has ended."""
 
 
 class Conversations:
@@ -29,14 +33,34 @@ class Conversations:
         self._store = store
         self._contexts: dict[bytes, str] | None = None
         self._lock = Lock()
+        self._in_flight: Counter[bytes] = Counter()
+        self._progress = Condition()
+
+    @contextmanager
+    def in_flight(self, request: Mapping[str, Any]) -> Iterator[None]:
+        """Say of a ``with`` block that it records the answer to a request."""
+        question = _mark(request)
+        self._count(question, 1)
+        try:
+            yield
+        finally:
+            self._count(question, -1)
 
     def context_of(self, request: Mapping[str, Any]) -> str | None:
-        """Return the id of the context that a request goes on with; None for a new conversation."""
+        """Return the id of the context that a request goes on with; None for a new conversation.
+
+        Where the answer that it goes on with may be one that is still being recorded, wait a little.
+        """
         said = _said(request)
-        ends = [mark for turn, mark in zip(said, _marks(system_prompt(request), said), strict=True) if _is_answer(turn)]
-        with self._lock:
-            known = self._known()
-            return next((known[mark] for mark in reversed(ends) if mark in known), None)
+        before, *marks = _marks(system_prompt(request), said)
+        asked = [before, *marks[:-1]]
+        for turn, question, mark in reversed([*zip(said, asked, marks, strict=True)]):
+            if not _is_answer(turn):
+                continue
+            context_id = self._context_at(mark) or self._context_soon_at(mark, question)
+            if context_id is not None:
+                return context_id
+        return None
 
     def remember(self, request: Mapping[str, Any], answers: Iterable[str], context_id: str) -> None:
         """Note what was answered, so that a request that repeats it is known."""
@@ -45,6 +69,29 @@ class Conversations:
             for answer in answers:
                 *_, mark = _marks(prompt, [*said, Turn(_ASSISTANT, answer)])
                 self._known()[mark] = context_id
+        with self._progress:
+            self._progress.notify_all()
+
+    def _count(self, question: bytes, more: int) -> None:
+        with self._progress:
+            self._in_flight[question] += more
+            if not self._in_flight[question]:
+                del self._in_flight[question]
+            self._progress.notify_all()
+
+    def _context_at(self, mark: bytes) -> str | None:
+        with self._lock:
+            return self._known().get(mark)
+
+    def _context_soon_at(self, mark: bytes, question: bytes) -> str | None:
+        """Wait for the answers to a question that are in flight; the store has been looked at, which takes long."""
+
+        def is_settled() -> bool:
+            return not self._in_flight[question] or self._context_at(mark) is not None
+
+        with self._progress:
+            self._progress.wait_for(is_settled, _LONGEST_WAIT_S)
+        return self._context_at(mark)
 
     def _known(self) -> dict[bytes, str]:
         """Look at the store on first need; where two contexts hold the same, the one that changed last counts."""
@@ -65,9 +112,16 @@ def _is_answer(turn: Turn) -> bool:
     return turn.role == _ASSISTANT and bool(turn.text.strip())
 
 
+def _mark(request: Mapping[str, Any]) -> bytes:
+    """Return the mark of all that a request says."""
+    *_, mark = _marks(system_prompt(request), _said(request))
+    return mark
+
+
 def _marks(prompt: str | None, said: Iterable[Turn]) -> Iterator[bytes]:
-    """Return, after each turn, a mark of all that was said so far; outer white space counts in nothing."""
+    """Return, before the first turn and after each, a mark of all that was said; outer white space counts in none."""
     mark = hashlib.sha256((prompt or "").strip().encode("utf-8", "surrogatepass"))
+    yield mark.copy().digest()
     for turn in said:
         mark.update(f"\0{turn.role}\0{turn.text.strip()}".encode("utf-8", "surrogatepass"))
         yield mark.copy().digest()
@@ -83,7 +137,8 @@ def _marks_of(context: Context) -> list[bytes]:
         return []  # it can't be gone on with, so a conversation that would begins anew
     said = [Turn(message.role, message.content) for message in messages]
     said = [turn for turn in said if turn.role != _ASSISTANT or _is_answer(turn)]
-    return [mark for turn, mark in zip(said, _marks(prompt, said), strict=True) if _is_answer(turn)]
+    _, *marks = _marks(prompt, said)
+    return [mark for turn, mark in zip(said, marks, strict=True) if _is_answer(turn)]
 
 
 def _changed_last(context: Context) -> float:

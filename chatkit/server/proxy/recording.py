@@ -125,7 +125,8 @@ class LiveRecording:
     def _run(self) -> None:
         pieces = self._raw()
         try:
-            self._record(pieces)
+            with self._archive.conversations.in_flight(self._request):
+                self._record(pieces)
         except Exception:  # noqa: BLE001 - the client's answer must not suffer from it
             _log.exception("the answer to %s was not recorded", self._asked.path)
             for _ in pieces:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
+import httpx
+
+from chatkit.server.proxy import conversations
 from tests.server.proxy.test_recording import settle, stream
-from tests.server.proxy.upstreams import Exchange, asking, proxied, says
+from tests.server.proxy.upstreams import CHAT, Exchange, asking, chat, proxied, says
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
+
+FIRST, SAID, SECOND = ("user", "One?"), ("assistant", "Answer"), ("user", "Two?")
 
 
 def answer(exchange: Exchange) -> None:
@@ -52,3 +61,48 @@ def test_a_context_that_was_deleted_meanwhile_is_begun_anew(tmp_path: Path) -> N
         settle(through)
         (context,) = through.store.contexts()
         assert [message.role for message in context.messages()] == ["user", "assistant", "user", "assistant"]
+
+
+def test_who_asks_on_while_the_answer_is_still_open_goes_on_with_its_context(tmp_path: Path) -> None:
+    asked_on = threading.Event()
+
+    def answer(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.send(chat("Answer", "stop") + b"data: [DONE]\n\n")
+        if b"Two?" in exchange.body:
+            time.sleep(0.1)  # the recording of this answer has begun
+            asked_on.set()
+        asked_on.wait(10)
+        exchange.end()
+
+    with (
+        proxied(tmp_path / "store", answer) as through,
+        httpx.stream("POST", through.url + CHAT, json=asking(FIRST)) as open_answer,
+    ):
+        next(open_answer.iter_raw())
+        stream(through.url, asking(FIRST, SAID, SECOND))
+        settle(through)
+        (context,) = through.store.contexts()
+        assert [message.role for message in context.messages()] == ["user", "assistant", "user", "assistant"]
+
+
+def test_an_answer_that_stays_open_holds_up_no_other_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversations, "_LONGEST_WAIT_S", 0.05)
+    is_over = threading.Event()
+
+    def answer(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.send(chat("Answer", "stop") + b"data: [DONE]\n\n")
+        if b"Two?" not in exchange.body:
+            is_over.wait(10)
+        exchange.end()
+
+    with (
+        proxied(tmp_path / "store", answer) as through,
+        httpx.stream("POST", through.url + CHAT, json=asking(FIRST)) as open_answer,
+    ):
+        next(open_answer.iter_raw())
+        stream(through.url, asking(FIRST, ("assistant", "Of another run."), SECOND))
+        through.proxy._recordings[-1].join()
+        assert sorted(len(context.message_ids) for context in through.store.contexts()) == [2, 4]
+        is_over.set()
