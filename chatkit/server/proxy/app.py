@@ -8,7 +8,6 @@ import httpx
 from anyio import to_thread
 
 from chatkit.capture.clock import Clock
-from chatkit.server.proxy.conversations import Conversations
 from chatkit.server.proxy.exchange import Exchange, Route
 from chatkit.server.proxy.recording import Archive, LiveRecording
 
@@ -48,7 +47,7 @@ class Proxy:
         self._route = Route(
             upstream=upstream,
             client=httpx.AsyncClient(timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT_S), limits=limits),
-            archive=Archive(store, Conversations(store), labels or {}),
+            archive=Archive(store, labels or {}),
             clock=Clock(),
             most_waiting_bytes=most_waiting_bytes,
             note=self._note,

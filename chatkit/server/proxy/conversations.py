@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from contextlib import contextmanager
-from threading import Condition, Lock
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chatkit.capture.request import Turn, system_prompt, turns
@@ -13,6 +13,7 @@ from chatkit.errors import ChatkitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from threading import Condition
 
     from chatkit.store import Context, Store
 
@@ -27,14 +28,14 @@ class Conversations:
 
     Args:
         store: those of its contexts that changed last are known from the beginning.
+        baton: of the recorders; who calls a method holds it, and it is given away while one waits.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, baton: Condition) -> None:
         self._store = store
+        self._baton = baton
         self._contexts: dict[bytes, str] | None = None
-        self._lock = Lock()
         self._in_flight: Counter[bytes] = Counter()
-        self._progress = Condition()
 
     @contextmanager
     def in_flight(self, request: Mapping[str, Any]) -> Iterator[None]:
@@ -57,41 +58,28 @@ class Conversations:
         for turn, question, mark in reversed([*zip(said, asked, marks, strict=True)]):
             if not _is_answer(turn):
                 continue
-            context_id = self._context_at(mark) or self._context_soon_at(mark, question)
-            if context_id is not None:
-                return context_id
+            self._baton.wait_for(partial(self._is_settled, question, mark), _LONGEST_WAIT_S)
+            if mark in self._known():
+                return self._known()[mark]
         return None
 
     def remember(self, request: Mapping[str, Any], answers: Iterable[str], context_id: str) -> None:
         """Note what was answered, so that a request that repeats it is known."""
         said, prompt = _said(request), system_prompt(request)
-        with self._lock:
-            for answer in answers:
-                *_, mark = _marks(prompt, [*said, Turn(_ASSISTANT, answer)])
-                self._known()[mark] = context_id
-        with self._progress:
-            self._progress.notify_all()
+        for answer in answers:
+            *_, mark = _marks(prompt, [*said, Turn(_ASSISTANT, answer)])
+            self._known()[mark] = context_id
+        self._baton.notify_all()
+
+    def _is_settled(self, question: bytes, answer: bytes) -> bool:
+        """Whether an answer is known, or none to its question is in flight that could be it."""
+        return answer in self._known() or not self._in_flight[question]
 
     def _count(self, question: bytes, more: int) -> None:
-        with self._progress:
-            self._in_flight[question] += more
-            if not self._in_flight[question]:
-                del self._in_flight[question]
-            self._progress.notify_all()
-
-    def _context_at(self, mark: bytes) -> str | None:
-        with self._lock:
-            return self._known().get(mark)
-
-    def _context_soon_at(self, mark: bytes, question: bytes) -> str | None:
-        """Wait for the answers to a question that are in flight; the store has been looked at, which takes long."""
-
-        def is_settled() -> bool:
-            return not self._in_flight[question] or self._context_at(mark) is not None
-
-        with self._progress:
-            self._progress.wait_for(is_settled, _LONGEST_WAIT_S)
-        return self._context_at(mark)
+        self._in_flight[question] += more
+        if not self._in_flight[question]:
+            del self._in_flight[question]
+        self._baton.notify_all()
 
     def _known(self) -> dict[bytes, str]:
         """Look at the store on first need; where two contexts hold the same, the one that changed last counts."""

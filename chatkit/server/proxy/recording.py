@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from queue import SimpleQueue
-from threading import Thread
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from queue import Empty, SimpleQueue
+from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
@@ -21,6 +24,7 @@ from chatkit.capture.wire import parse
 from chatkit.errors import NotFoundError
 from chatkit.formats.raw_events import EventTexts, RawEvents
 from chatkit.formats.recording import NEWEST_CAPTURE
+from chatkit.server.proxy.conversations import Conversations
 from chatkit.server.proxy.headers import harmless
 from chatkit.timing.stamps import from_us
 
@@ -28,26 +32,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from chatkit.server.proxy.asked import Asked
-    from chatkit.server.proxy.conversations import Conversations
     from chatkit.store import Store
 
 _DONE = "[DONE]"
+_GATHERED_S = 0.1
+"""Pieces of so long are recorded in one go: to wake a thread for each costs more than to record it."""
 _log = logging.getLogger("chatkit.proxy")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Archive:
     """Where what passes is kept.
 
     Attributes:
         store: a store that can be written to.
-        conversations: what it holds.
         labels: metadata of every response's message.
+        baton: one recorder works at a time, the one that holds it: whoever passes the answers on would else wait for
+            each of them in turn to let go of the interpreter.
     """
 
     store: Store
-    conversations: Conversations
     labels: Mapping[str, Any]
+    baton: Condition = field(default_factory=Condition)
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        """What the store holds."""
+        return Conversations(self.store, self.baton)
 
 
 class Head(NamedTuple):
@@ -124,13 +135,14 @@ class LiveRecording:
 
     def _run(self) -> None:
         pieces = self._raw()
-        try:
-            with self._archive.conversations.in_flight(self._request):
-                self._record(pieces)
-        except Exception:  # noqa: BLE001 - the client's answer must not suffer from it
-            _log.exception("the answer to %s was not recorded", self._asked.path)
-            for _ in pieces:
-                pass
+        with self._archive.baton:
+            try:
+                with self._archive.conversations.in_flight(self._request):
+                    self._record(pieces)
+            except Exception:  # noqa: BLE001 - the client's answer must not suffer from it
+                _log.exception("the answer to %s was not recorded", self._asked.path)
+                for _ in pieces:
+                    pass
 
     def _record(self, pieces: Iterator[bytes]) -> None:
         destination, context_id = self._destination()
@@ -193,11 +205,24 @@ class LiveRecording:
 
     def _raw(self) -> Iterator[bytes]:
         """Give what came, until the end; the moment of what was given last is kept."""
-        while isinstance(piece := self._queue.get(), _Piece):
+        while isinstance(piece := self._next(), _Piece):
             self._at_ns = piece.at_ns
             self._n_taken += len(piece.data)
             yield piece.data
         self._end = piece
+
+    def _next(self) -> _Piece | _End:
+        """Return what came next. Where it is still to come others have their turn, and then several come at once."""
+        with suppress(Empty):
+            return self._queue.get_nowait()
+        self._archive.baton.release()
+        try:
+            piece = self._queue.get()
+            if isinstance(piece, _Piece):
+                time.sleep(_GATHERED_S)
+        finally:
+            self._archive.baton.acquire()
+        return piece
 
     def _header(self) -> dict[str, Any]:
         """Return the first line of the raw events: what is asked, and nothing of what may be secret."""
