@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from chatkit import sse
@@ -12,13 +14,12 @@ from chatkit.models.message import RESPONSE_TYPE
 from chatkit.models.response import TEXT
 from chatkit.models.states import AWAITING, STREAMING
 from chatkit.server.journal_tail import Delta, JournalTail
+from chatkit.server.problems import ProblemError
 from chatkit.store.folder import ContextFolder
 from chatkit.store.locate import find_contexts
 from chatkit.timing.stamps import format_stamp
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from chatkit.models import IndexEntry
     from chatkit.models.context import State
     from chatkit.store import Context, Store
@@ -108,10 +109,17 @@ class LiveContext:
 
     Raises:
         NotFoundError: there is no such context.
+        ProblemError: the store is behind a URL.
     """
 
     def __init__(self, store: Store, context_id: str, seen: Seen | None = None) -> None:
         self._context = store.context(context_id)
+        if not isinstance(store.path, Path):
+            raise ProblemError(
+                HTTPStatus.CONFLICT,
+                f"context {context_id} can't be followed: its store is behind a URL, which does not tell what changes; "
+                f"GET /api/contexts/{context_id} shows how it stands",
+            )
         is_ours = self._context.format_name == ContextFolder.format_name
         self._files: ContextFiles = self._context.folder() if is_ours else find_contexts(store.path)[context_id]
         self._seen = seen

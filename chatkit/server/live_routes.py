@@ -42,7 +42,11 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/{context_id}/sse", response_class=EventStream, responses=_STREAM | problems(HTTPStatus.NOT_FOUND))
+@router.get(
+    "/{context_id}/sse",
+    response_class=EventStream,
+    responses=_STREAM | problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
 async def live(
     service: Served,
     context_id: ContextId,

@@ -103,8 +103,9 @@ class ContextView {
   }
 
   async begin() {
-    const { message_ids, metadata } = await ask(`/api/contexts/${this.id}`);
+    const { message_ids, metadata, current_state } = await ask(`/api/contexts/${this.id}`);
     this.title.textContent = titleOf(this.id, metadata);
+    this.state.textContent ||= stateText(current_state);
     this.waiting = [...message_ids.filter((id) => !this.messages.has(id) && !this.waiting.includes(id)), ...this.waiting];
     await this.more();
   }

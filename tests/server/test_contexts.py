@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chatkit import sse
 from chatkit.errors import StoreBusyError
 from chatkit.models import Message
 from chatkit.server.access import Access
@@ -173,6 +176,23 @@ def test_an_old_format_is_served_and_not_written_to(asking: Asking, root: Path) 
     assert refused.status_code == 409
     assert "migrate" in refused.json()["detail"]
     assert asking.post("/api/contexts", json={}).status_code == 409
+
+
+def test_a_store_behind_a_url_is_served_and_neither_followed_nor_written_to(
+    asking: Asking, conversation: Conversation, tmp_path: Path
+) -> None:
+    store, _, answer = conversation
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", store.path)
+    asking.app = create_app(Store(f"zip::file://{archive}"), access=Access("127.0.0.1", 8765, TOKEN))
+    (context,) = asking.get("/api/contexts").json()["contexts"]
+    path = f"/api/contexts/{context['context_id']}"
+    assert asking.get(path).json()["message_ids"] == store.context(answer.context_id).message_ids
+    replayed = sse.decode(asking.get(f"/api/messages/{answer.message_id}/replay?speed=0").content)
+    assert "".join(json.loads(event.data).get("delta", "") for event in replayed) == answer.content
+    followed, written = asking.get(f"{path}/sse"), asking.post(f"{path}/messages", json={"content": "x"})
+    assert (followed.status_code, written.status_code) == (409, 409)
+    assert "can't be followed" in followed.json()["detail"]
+    assert "only read" in written.json()["detail"]
 
 
 def test_a_context_that_another_writer_holds_can_be_tried_again(
