@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _AROUND = 40
 """Characters of text shown on each side of a stall: half a line, enough to find the place."""
+_SIDES = ("before", "after")
 
 
 def stalls(
@@ -108,8 +109,10 @@ def _between_chunks(rows: Arrivals, rule: StallRule) -> pd.DataFrame:
 def _silent_ends(rows: Arrivals, responses: pd.DataFrame, rule: StallRule) -> pd.DataFrame:
     """Ends of responses that last longer than a gap may: asked as if each tail were one more gap."""
     require_columns(responses, ["message_id", "tail_ms"])
-    tails = responses.drop_duplicates("message_id").set_index("message_id")["tail_ms"]
-    tail_ms = tails.reindex(rows.message_ids.astype(tails.index.dtype)).to_numpy(np.float64, na_value=np.nan)
+    own = responses.drop_duplicates("message_id")
+    # As objects: categories of one store do not hold the ids of another.
+    tails = own["tail_ms"].set_axis(own["message_id"].astype("object"))
+    tail_ms = tails.reindex(rows.message_ids.astype("object")).to_numpy(np.float64, na_value=np.nan)
     is_long = tail_ms > rule.floor_ms  # a shorter one is no stall, whatever the pace: nothing more is asked of it
     tail_ms = np.where(is_long, tail_ms, np.nan)
     gaps = rows.gaps_ms()
@@ -155,15 +158,15 @@ def _starts_ms(rows: Arrivals, found: pd.DataFrame) -> NDArray[np.float64]:
 def _text_around(rows: Arrivals, found: pd.DataFrame) -> dict[str, pd.Series]:
     """The text shown before each stall, and what came after it."""
     if "delta" not in rows.frame.columns:
-        return dict.fromkeys(("before", "after"), pd.Series(pd.NA, index=found.index, dtype="str"))
-    delta = rows.frame["delta"]
-    before, after = [], []
-    for row, position in zip(found["row"], _positions(rows, found), strict=True):
-        start, stop = rows.bounds[row], rows.bounds[row + 1]
-        # A delta has at least one character, so this many chunks on each side are enough.
-        before.append("".join(delta.iloc[max(start, position - _AROUND) : position].dropna())[-_AROUND:])
-        after.append("".join(delta.iloc[position : min(stop, position + _AROUND)].dropna())[:_AROUND])
-    return {"before": pd.Series(before, dtype="str"), "after": pd.Series(after, dtype="str")}
+        return dict.fromkeys(_SIDES, pd.Series(pd.NA, index=found.index, dtype="str"))
+    row, here = found["row"].to_numpy(np.int64), _positions(rows, found)
+    # A delta has at least one character, so this many chunks on each side are enough.
+    start, stop = np.maximum(rows.bounds[row], here - _AROUND), np.minimum(rows.bounds[row + 1], here + _AROUND)
+    near = np.unique(np.concatenate([np.arange(0), *map(np.arange, start, stop)]))
+    deltas = rows.frame["delta"].iloc[near].astype("object").fillna("").tolist()
+    places = zip(*(np.searchsorted(near, at).tolist() for at in (start, here, stop)), strict=True)
+    around = [("".join(deltas[a:b])[-_AROUND:], "".join(deltas[b:c])[:_AROUND]) for a, b, c in places]
+    return {name: pd.Series([texts[side] for texts in around], dtype="str") for side, name in enumerate(_SIDES)}
 
 
 def _episodes(found: pd.DataFrame) -> pd.Series:

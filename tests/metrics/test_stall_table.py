@@ -245,3 +245,14 @@ def test_a_floor_of_200_ms_finds_what_a_blocked_client_did_itself(
     scenario = recorded_responses.set_index("message_id")["scenario"]
     assert found["message_id"].map(scenario).eq("blocked-client").sum() == 20
     assert len(found) == 31
+
+
+def test_chunks_of_two_stores_can_be_asked_with_the_responses_of_one(stalled: pd.DataFrame) -> None:
+    """Ids are categories of their own store: those of the other are just not among the responses."""
+    one = stalled.astype({"message_id": "category"})
+    other = chunks_at("n", 100, 110).astype({"message_id": "category"})
+    responses = waits(m=(0, 100)).assign(tail_ms=900.0).astype({"message_id": "category"})
+    table = stalls(pd.concat([one, other]), responses)
+    assert table["message_id"].tolist() == ["m", "m", "m"]
+    assert table["gap_ms"].tolist() == [800.0, 400.0, 900.0]
+    assert stalls(other, responses).empty
