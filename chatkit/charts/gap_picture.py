@@ -87,7 +87,7 @@ def plot_gaps(
         StallNote(note_text(stall, text=text), end, stall["gap_ms"])
         for (_, stall), end in zip(found.iterrows(), clock.seconds[stalled], strict=True)
     ]
-    n_noted = write_notes(ax, notes)
+    n_noted = write_notes(ax, notes, column)
     label_ends(ax, levels, column)
     thinned = left_out_of(len(plain), n_drawn, "gaps drawn"), left_out_of(len(notes), n_noted, "stalls named")
     head(ax, title or _finding(rows, clock, found), (how_many(rows), *thinned, untimed))

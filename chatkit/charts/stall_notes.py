@@ -45,15 +45,17 @@ def _last_words(text: str) -> str:
     return "…" + (end if text[-_SIDE - 1] == " " else end.partition(" ")[2] or end)
 
 
-def write_notes(ax: Axes, notes: Sequence[StallNote]) -> int:
+def write_notes(ax: Axes, notes: Sequence[StallNote], column: float) -> int:
     """Write the notes over the data in up to two rows, the longest stalls first; return how many fit.
+
+    None reaches into the column (from there to 1) that is reserved for what is named at the right.
 
     To be called with the final x limits and a y axis whose upper limit is that of the data: the axis is
     made higher by the rows.
     """
     width, height = size_pt(ax)
     lines = max((1 + note.text.count("\n") for note in notes), default=1)
-    placed = _in_rows(ax, notes, width, _rows_that_fit(height, lines))
+    placed = _in_rows(ax, notes, width, column, _rows_that_fit(height, lines))
     if not placed:
         return 0
     tall = lines * _LINE_PT + 4
@@ -83,16 +85,18 @@ def _rows_that_fit(height: float, lines: int) -> int:
     return max(1, min(_ROWS, int(0.45 * height / (lines * _LINE_PT + 4))))
 
 
-def _in_rows(ax: Axes, notes: Sequence[StallNote], width: float, rows: int) -> list[tuple[StallNote, int, float]]:
+def _in_rows(
+    ax: Axes, notes: Sequence[StallNote], width: float, column: float, rows: int
+) -> list[tuple[StallNote, int, float]]:
     """Place each note in the first row with room near its stall: (note, row, centre from 0 to 1)."""
     taken: list[list[tuple[float, float]]] = [[] for _ in range(rows)]
     placed = []
     for note in sorted(notes, key=lambda note: -note.y):
         half = (width_pt(note.text, TEXT_PT) + 8) / 2 / width
-        if half > 0.5:
+        if 2 * half > column:
             continue
         at = ax.transAxes.inverted().transform(ax.transData.transform((note.x, note.y)))[0]
-        centre = float(min(max(at, half), 1 - half))
+        centre = float(min(max(at, half), column - half))
         for row, spans in enumerate(taken):
             if all(centre + half <= low or centre - half >= high for low, high in spans):
                 spans.append((centre - half, centre + half))

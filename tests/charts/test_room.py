@@ -144,3 +144,24 @@ def test_no_row_nothing_known_and_one_row_are_pictures(
         assert says_nothing
     assert says_nothing or ax.get_xlim()[0] < ax.get_xlim()[1]
     assert all(Text.get_window_extent(text).x1 <= figure.bbox.x1 + 1 for text in written(ax))
+
+
+@pytest.mark.parametrize("size", [*SIZES, (6.4, 4.8)])
+def test_a_note_at_a_late_stall_leaves_the_names_at_the_right_alone(
+    size: tuple[float, float], chunks: pd.DataFrame
+) -> None:
+    """Five responses, each named at the right, that stall where their clock ends."""
+    last = chunks["sequence"].eq(40)
+    late = chunks[chunks["message_id"].isin(chunks["message_id"].unique()[4:9])].copy()
+    late.loc[last, ["offset_ms", "elapsed_ms"]] += 900
+    late.loc[last, "gap_ms"] += 900
+    figure, ax = plt.subplots(figsize=size, layout="constrained")
+    plot_gaps(late, ax)
+    figure.canvas.draw()
+    notes, names = (
+        [Text.get_window_extent(text) for text in ax.texts if text.get_gid() == gid]
+        for gid in ("stall note", "end label")
+    )
+    assert notes
+    assert names
+    assert not any(note.overlaps(name) for note in notes for name in names)
