@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator
 
 from chatkit.charts.captions import how_many, left_out, left_out_of, response_names
 from chatkit.charts.clock import Clock, timed
@@ -75,7 +75,6 @@ def plot_arrival(
     ax.set_xlim(0, clock.seconds.max(initial=0.001))
     ax.set_ylim(0, amount.max(initial=1) * 1.04)
     ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10]))
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     times = Counter(names)
     labels = [
         end if times[name] == 1 else end._replace(text=f"{name}, n = {times[name]}") for name, end in ends.items()

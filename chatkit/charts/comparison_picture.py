@@ -163,7 +163,6 @@ def _draw(ax: Axes, rows: list[_Row]) -> None:
     margin = 0.06 * float(np.ptp(ends)) or 1.0
     ax.set_xlim(float(ends.min()) - margin, float(ends.max()) + margin)
     ax.set_ylim(max(len(rows), 1) - 0.4, -0.6)
-    ax.xaxis.set_major_formatter("{x:,.10g}")
 
 
 def _name_rows(ax: Axes, rows: list[_Row]) -> list[str]:

@@ -175,4 +175,4 @@ def _finding(rows: Arrivals, clock: Clock, found: pd.DataFrame) -> str:
     stalled, took_s = counted(len(found), "stall"), f"{found['gap_ms'].sum() / 1000:,.1f}"
     if len(rows) == 1:
         return f"{stalled} took {took_s} of {clock.seconds.max():,.1f} seconds"
-    return f"{stalled} in {found['message_id'].nunique()} of {len(rows):,} responses took {took_s} seconds"
+    return f"{stalled} in {found['message_id'].nunique():,} of {len(rows):,} responses took {took_s} seconds"

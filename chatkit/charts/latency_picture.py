@@ -103,7 +103,6 @@ def _title(metric: str) -> str:
 def _set_value_axis(ax: Axes, values: Floats, metric: str) -> str:
     """Scale the x axis for these values, and return what it is called."""
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
-    ax.xaxis.set_major_formatter("{x:,.10g}")
     if low > 0 and high / low > _LOG_FROM:
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter("{x:,.10g}")

@@ -94,7 +94,6 @@ def plot_pace(
     name_axes(ax, clock.label, f"{of} per second")
     ax.set_xlim(0, edges[-1])
     ax.set_ylim(0, max((float(np.nanmax(pace.per_s)) for pace in paces), default=1.0) * 1.06)
-    ax.yaxis.set_major_formatter("{x:,.10g}")
     for number, pace in enumerate(paces):
         _draw(ax, edges, pace.per_s, line_style(number))
     shown = told_apart([pace.name for pace in paces], LONGEST)

@@ -94,8 +94,6 @@ def _set_limits(ax: Axes, tokens: Floats, ttft_ms: Floats) -> None:
     """Begin both axes at 0: where a line meets the left edge is its intercept."""
     ax.set_xlim(0, max(float(tokens.max(initial=0.0)) * 1.03, 1.0))
     ax.set_ylim(0, max(float(ttft_ms.max(initial=0.0)) * 1.06, 1.0))
-    ax.xaxis.set_major_formatter("{x:,.10g}")
-    ax.yaxis.set_major_formatter("{x:,.10g}")
 
 
 def _draw(ax: Axes, cloud: _Cloud, number: int) -> None:

@@ -75,6 +75,8 @@ def dressed(ax: Axes | None) -> Axes:
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(FRAME)
     ax.tick_params(colors=MUTED, which="both")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:,.10g}")
     return ax
 
 

@@ -115,7 +115,6 @@ def _name_bars(ax: Axes, names: list[str], totals: Floats) -> None:
     ax.set_xlim(0, max(float(totals.max(initial=0.0)), 1.0) * 1.12)
     ax.set_ylim(max(len(names), 1) - 0.5, -0.5)
     ax.xaxis.set_major_locator(MaxNLocator(max(2, int(size_pt(ax, names)[0] / _TICK_PT)), steps=[1, 2, 2.5, 5, 10]))
-    ax.xaxis.set_major_formatter("{x:,.10g}")
     ax.set_yticks(range(len(names)), names, fontsize=TEXT_PT, color=INK, parse_math=False)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")

@@ -165,3 +165,12 @@ def test_a_note_at_a_late_stall_leaves_the_names_at_the_right_alone(
     assert notes
     assert names
     assert not any(note.overlaps(name) for note in notes for name in names)
+
+
+@pytest.mark.parametrize("plot", [plot_gaps, plot_arrival, plot_pace])
+def test_long_clocks_have_their_thousands_parted(plot: Picture, chunks: pd.DataFrame) -> None:
+    one = chunks[chunks["message_id"].eq(chunks["message_id"].iloc[0])]
+    times = ["offset_ms", "elapsed_ms", "gap_ms"]
+    ax = plot(one.assign(**{name: one[name] * 10_000 for name in times}))
+    ax.figure.canvas.draw()
+    assert "10,000" in [label.get_text() for label in ax.get_xticklabels()]
