@@ -60,16 +60,13 @@ def plot_arrival(
     rows, ax = Arrivals.of(known), dressed(ax)
     clock = Clock.of(rows)
     names = response_names(rows, label)
-    styles: dict[str, LineStyle] = {}
+    styles = {name: line_style(number) for number, name in enumerate(dict.fromkeys(names))}
     amount = _amounts(rows, of)
-    stalled = rows.ended_stall()
+    _draw_curves(ax, rows, clock, amount, [styles[name] for name in names])
+    _draw_stalls(ax, clock.seconds, amount, rows.ended_stall())
     ends: dict[str, EndLabel] = {}
-    for number, name in enumerate(names):
-        style = styles.setdefault(name, line_style(len(styles)))
-        own = slice(rows.bounds[number], rows.bounds[number + 1])
-        _draw_curve(ax, clock, own, amount[own], style)
-        _draw_stalls(ax, clock.seconds[own], amount[own], stalled[own])
-        end = EndLabel(name, float(clock.seconds[own][-1]), float(amount[own][-1]), style[0])
+    for name, last in zip(names, rows.bounds[1:] - 1, strict=True):
+        end = EndLabel(name, float(clock.seconds[last]), float(amount[last]), styles[name][0])
         ends[name] = max(ends.get(name, end), end, key=lambda label: label.x)
     name_axes(ax, clock.label, f"{of} arrived")
     ax.set_xlim(0, clock.seconds.max(initial=0.001))
@@ -100,15 +97,25 @@ def _amounts(rows: Arrivals, of: str) -> Floats:
     return np.asarray(n_chars.groupby(rows.numbers).cumsum(), dtype=np.float64)
 
 
-def _draw_curve(ax: Axes, clock: Clock, own: slice, amount: Floats, style: LineStyle) -> None:
-    seconds = clock.seconds[own]
+def _draw_curves(ax: Axes, rows: Arrivals, clock: Clock, amount: Floats, styles: list[LineStyle]) -> None:
+    """Draw the curves of each style as one line with breaks: 20,000 lines would take minutes."""
+    of_style: dict[LineStyle, list[int]] = {}
+    for number, style in enumerate(styles):
+        of_style.setdefault(style, []).append(number)
+    for (colour, dashes), numbers in of_style.items():
+        bounds = zip(rows.bounds[numbers], rows.bounds[1:][numbers], strict=True)
+        curves = [_curve(clock.seconds[start:stop], amount[start:stop], clock) for start, stop in bounds]
+        x, y = np.concatenate(curves, axis=1)[:, :-1]
+        ax.step(x, y, where="post", color=colour, linestyle=dashes, linewidth=1.6)
+        first = rows.bounds[numbers]
+        ax.plot(clock.seconds[first], amount[first], "o", color=colour, markersize=4)
+
+
+def _curve(seconds: Floats, amount: Floats, clock: Clock) -> Floats:
+    """Return one response's points, shape ``(2, n)``, and a break behind them."""
     kept = last_of_each(seconds)
-    x, y = seconds[kept], amount[kept]
-    if clock.from_request:  # the wait is part of the picture
-        x, y = np.concatenate(([0.0], x)), np.concatenate(([0.0], y))
-    colour, dashes = style
-    ax.step(x, y, where="post", color=colour, linestyle=dashes, linewidth=1.6)
-    ax.plot(seconds[:1], amount[:1], "o", color=colour, markersize=4)
+    wait = [0.0] if clock.from_request else []  # it is part of the picture
+    return np.array([[*wait, *seconds[kept], np.nan], [*wait, *amount[kept], np.nan]])
 
 
 def _draw_stalls(ax: Axes, seconds: Floats, amount: Floats, stalled: NDArray[np.bool_]) -> None:

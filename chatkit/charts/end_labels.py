@@ -35,6 +35,7 @@ def reserve_column(ax: Axes, labels: Sequence[EndLabel]) -> float:
     To be called when the x limits are those of the data.
     """
     whole = size_pt(ax)[0]
+    labels = _in_reach(ax, labels)
     texts = _with_room(labels, min(_WIDEST * whole - 2 * _PAD_PT, _LONGEST_PT))
     width = max((width_pt(text, TEXT_PT) for text in texts), default=0.0)
     share = min((width + 2 * _PAD_PT) / whole, _WIDEST) if labels else 0.0
@@ -51,6 +52,7 @@ def label_ends(ax: Axes, labels: Sequence[EndLabel], column: float) -> int:
     To be called with the final limits. Where there are too many, those written are spread evenly over the
     heights.
     """
+    labels = _in_reach(ax, labels)
     texts = _with_room(labels, (1 - column) * size_pt(ax)[0] - _PAD_PT + 1e-6)
     labels = [label._replace(text=text) for label, text in zip(labels, texts, strict=True)]
     ordered = sorted(labels, key=lambda label: _height(ax, label))
@@ -107,6 +109,12 @@ def spread(heights: Sequence[float], apart: float) -> list[float]:
         placed[number] = min(placed[number], ceiling)
         ceiling = placed[number] - apart
     return placed
+
+
+def _in_reach(ax: Axes, labels: Sequence[EndLabel]) -> list[EndLabel]:
+    """Return those labels, by height, that would have room if each were one line: no other is measured."""
+    ordered = sorted(labels, key=lambda label: label.y)
+    return [ordered[number] for number in _evenly(len(ordered), max(1, int(size_pt(ax)[1] / _LINE_PT)))]
 
 
 def _with_room(labels: Sequence[EndLabel], room_pt: float) -> list[str]:

@@ -14,7 +14,7 @@ from chatkit.charts.lettering import figure
 from chatkit.charts.palette import FLOW, INK, SERIES, STALL, line_style
 from chatkit.charts.stall_notes import StallNote, note_text, write_notes
 from chatkit.charts.style import dressed, head, name_axes, say_nothing, size_pt, styled
-from chatkit.charts.thinning import highest_and_lowest
+from chatkit.charts.thinning import highest_and_lowest, one_of_each_spot
 from chatkit.metrics.arrivals import Arrivals
 from chatkit.metrics.stall_table import stalls
 from chatkit.timing import Ragged, StallRule, stall_limits
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 
 _STEM_PT = 2.2
+_MOST_NOTED = 200
+"""Stalls among which those that get a note are chosen, the longest: far more than have room."""
 
 
 @styled
@@ -46,7 +48,7 @@ def plot_gaps(
     The gap axis is logarithmic; gaps of zero (chunks of one read) stand on a floor of their own, named 0.
     Of one response the gaps are stems, with their median and the limit past which one is a stall; of several
     they are points. Where there are more than can be told apart, the highest and lowest of each small step in
-    time are drawn, and the caption says so; every stall is.
+    time are drawn, of points one in each spot, and the caption says so; every stall is.
 
     Args:
         chunks: ``message_id``, ``sequence``, ``gap_ms``, ``offset_ms`` and ``elapsed_ms``; ``delta`` for the
@@ -83,13 +85,11 @@ def plot_gaps(
     _draw_stalls(ax, clock.seconds[stalled], gap_ms[stalled], limit_ms)
     levels = _draw_levels(ax, rows, clock, gap_ms, limit_ms)
     column = reserve_column(ax, levels)
-    notes = [
-        StallNote(note_text(stall, text=text), end, stall["gap_ms"])
-        for (_, stall), end in zip(found.iterrows(), clock.seconds[stalled], strict=True)
-    ]
+    longest = found.assign(end_s=clock.seconds[stalled]).nlargest(_MOST_NOTED, "gap_ms")
+    notes = [StallNote(note_text(stall, text=text), stall["end_s"], stall["gap_ms"]) for _, stall in longest.iterrows()]
     n_noted = write_notes(ax, notes, column)
     label_ends(ax, levels, column)
-    thinned = left_out_of(len(plain), n_drawn, "gaps drawn"), left_out_of(len(notes), n_noted, "stalls named")
+    thinned = left_out_of(len(plain), n_drawn, "gaps drawn"), left_out_of(len(found), n_noted, "stalls named")
     head(ax, title or _finding(rows, clock, found), (how_many(rows), *thinned, untimed))
     return ax
 
@@ -108,17 +108,18 @@ def _draw_plain(ax: Axes, rows: Arrivals, clock: Clock, heights: Floats, plain: 
         ax.vlines(clock.seconds[kept], ax.get_ylim()[0], heights[kept], color=FLOW, linewidth=0.9, alpha=0.75)
         return len(kept)
     drawn = 0
-    for number, colour in enumerate(_colours(rows)):
-        own = plain[rows.numbers[plain] == number]
-        kept = own[highest_and_lowest(clock.seconds[own], heights[own])]
+    for colour, own in _clouds(rows, plain):
+        kept = own[one_of_each_spot(clock.seconds[own], np.log(heights[own]))]
         ax.plot(clock.seconds[kept], heights[kept], "o", color=colour, markersize=2.2, alpha=0.55, markeredgewidth=0)
         drawn += len(kept)
     return drawn
 
 
-def _colours(rows: Arrivals) -> list[str]:
-    """Return a colour per response: their own, or one for all where there are more than can be named."""
-    return [line_style(number)[0] if len(rows) <= SERIES else FLOW for number in range(len(rows))]
+def _clouds(rows: Arrivals, plain: Places) -> list[tuple[str, Places]]:
+    """Return points by colour: one for each response, or for all where there are more than can be named."""
+    if len(rows) > SERIES:
+        return [(FLOW, plain)]
+    return [(line_style(number)[0], plain[rows.numbers[plain] == number]) for number in range(len(rows))]
 
 
 def _draw_stalls(ax: Axes, ends_s: Floats, gap_ms: Floats, limit_ms: float) -> None:
@@ -159,10 +160,9 @@ def _draw_levels(ax: Axes, rows: Arrivals, clock: Clock, gap_ms: Floats, limit_m
         ax.hlines(medians[0], 0, end, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
         levels.append(EndLabel(f"median\n{figure(medians[0])} ms", end, medians[0], INK))
     elif 1 < len(rows) <= SERIES:
-        named = zip(rows.message_ids, medians, _colours(rows), strict=True)
         levels += [
-            EndLabel(f"{short_id(name)}\nmedian {figure(at)} ms", end, at, colour)
-            for name, at, colour in named
+            EndLabel(f"{short_id(name)}\nmedian {figure(at)} ms", end, at, line_style(number)[0])
+            for number, (name, at) in enumerate(zip(rows.message_ids, medians, strict=True))
             if at > 0
         ]
     return levels

@@ -32,8 +32,10 @@ def drawable(text: str) -> str:
     >>> drawable("line\none")
     'line⏎one'
     """
-    signs = (_SIGNS.get(sign, sign) for sign in text)
-    return "".join(_drawn(sign) for sign in "".join(signs) if unicodedata.category(sign) not in {"Cc", "Cf"})
+    signs = "".join(_SIGNS.get(sign, sign) for sign in text)
+    seen = (sign for sign in signs if unicodedata.category(sign) not in {"Cc", "Cf"})
+    glyphs = _glyphs(findfont(FontProperties()))
+    return "".join(sign if ord(sign) in glyphs else _UNKNOWN for sign in seen)
 
 
 def shortened(text: str, length: int) -> str:
@@ -103,10 +105,6 @@ def figure(value: float) -> str:
     ('0.0421', '42.1', '421', '-12,346')
     """
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _drawn(sign: str) -> str:
-    return sign if ord(sign) in _glyphs(findfont(FontProperties())) else _UNKNOWN
 
 
 @cache

@@ -89,7 +89,10 @@ def plot_pace(
     amount = _amounts(rows, of, responses)
     edges = _edges(rows, clock.seconds)
     names = response_names(rows, label) if label or len(rows) <= SERIES else [""] * len(rows)
-    every = [_pace(rows, clock.seconds, amount, edges, name, names) for name in dict.fromkeys(names)]
+    of_name: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        of_name.setdefault(name, []).append(number)
+    every = [_pace(rows, clock.seconds, amount, edges, *named) for named in of_name.items()]
     paces = [pace for pace in every if pace.streamed_s.any()]
     name_axes(ax, clock.label, f"{of} per second")
     ax.set_xlim(0, edges[-1])
@@ -142,10 +145,10 @@ def _edges(rows: Arrivals, seconds: Floats) -> Floats:
     return np.asarray(width * np.arange(max(int(np.ceil(end / width)), 1) + 1), dtype=np.float64)
 
 
-def _pace(rows: Arrivals, seconds: Floats, amount: Floats, edges: Floats, name: str, names: list[str]) -> _Pace:
+def _pace(rows: Arrivals, seconds: Floats, amount: Floats, edges: Floats, name: str, numbers: list[int]) -> _Pace:
     """Add up the responses of one name; one whose amounts are not known, or that took no time, adds nothing."""
     pace = _Pace(name, 0, np.zeros(len(edges) - 1), np.zeros(len(edges) - 1))
-    for number in (number for number, other in enumerate(names) if other == name):
+    for number in numbers:
         own = slice(rows.bounds[number], rows.bounds[number + 1])
         at = np.maximum.accumulate(seconds[own])
         within = np.clip(edges, at[0], at[-1])

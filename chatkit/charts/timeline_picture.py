@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.collections import PolyCollection
 
 from chatkit.charts.captions import LONGEST, counted, short_id
 from chatkit.charts.colour_names import name_colours
@@ -116,8 +117,15 @@ def _draw_bars(
     ax: Axes, rows: NDArray[np.int64], widths: Floats, left: Floats, colour: str, height: float = _BAR
 ) -> None:
     """Draw bars with an edge of their own colour: one of a second is seen on an axis of hours."""
-    edges = np.where(widths > 0, _EDGE_PT, 0)
-    ax.barh(rows, widths, left=left, height=height, color=colour, edgecolor=colour, linewidth=edges)
+    if not len(rows):
+        return
+    low, high, right = rows - height / 2, rows + height / 2, left + widths
+    corners = np.array([[left, low], [right, low], [right, high], [left, high]])  # (corner, x and y, bar)
+    edges = np.where(widths > 0, _EDGE_PT, 0.0)
+    # One collection: as patches of their own, 20,000 bars would take minutes.
+    bars = PolyCollection([*corners.transpose(2, 0, 1)], facecolors=colour, edgecolors=colour, linewidths=edges)
+    bars.set_gid("bars")
+    ax.add_collection(bars)
 
 
 def _draw_in_flight(ax: Axes, starts_s: Floats, ends_s: Floats, n: int) -> int:
@@ -139,6 +147,7 @@ def _draw_in_flight(ax: Axes, starts_s: Floats, ends_s: Floats, n: int) -> int:
 def _set_axes(ax: Axes, names: list[str], n: int, beneath: str) -> None:
     """Name the bars and what is beneath them."""
     ground = ax.get_ylim()[0]
+    ax.autoscale_view(scaley=False)
     ax.set_xlim(left=0)
     ticks = [*range(len(names)), (n + ground) / 2 - 0.1]
     ax.set_yticks(ticks, [*names, beneath], fontsize=TEXT_PT, color=INK, parse_math=False)

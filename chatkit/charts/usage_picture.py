@@ -65,8 +65,8 @@ def plot_usage(
     groups, ax = Groups.of(responses[known], by), dressed(ax)
     tokens = np.array([kinds[:, known][:, rows].sum(axis=1) for rows in groups.rows()]).reshape(-1, len(_KINDS))
     order = np.arange(len(groups)) if _is_scale(groups.keys) else np.argsort(-tokens.sum(axis=1), kind="stable")
-    tokens, names = tokens[order], [group_labels(groups.keys)[number] for number in order]
-    names = fitted(names, _NAMES_SHARE * size_pt(ax)[0], TEXT_PT)
+    tokens, reach = tokens[order], order[: max(int(size_pt(ax)[1] / _ROW_PT), 2)]  # of no more is a name measured
+    names = fitted(group_labels(groups.keys.iloc[reach]), _NAMES_SHARE * size_pt(ax)[0], TEXT_PT)
     bars, names, n_shared = _with_room(tokens, names, int(size_pt(ax, names)[1] / _ROW_PT))
     shown = [number for number in range(len(_KINDS)) if number < 3 or tokens[:, number].any()]
     _draw(ax, bars, shown)

@@ -85,9 +85,11 @@ def test_responses_of_one_label_share_a_colour_and_a_name(chunks_at: Callable[..
         chunks_at("d", 0, 25, scenario=None),
     ]
     ax = plot_arrival(pd.concat(frames), label="scenario")
-    colours = [curve.get_color() for curve in curves(ax)]
-    assert colours[0] == colours[2]
-    assert len(set(colours)) == 3
+    idle, busy, unknown = curves(ax)
+    assert len({curve.get_color() for curve in (idle, busy, unknown)}) == 3
+    # Both of one name are one line, with a break between them.
+    assert np.asarray(idle.get_xdata()).tolist() == pytest.approx([0, 0, 0.01, np.nan, 0, 0, 0.02], nan_ok=True)
+    assert np.asarray(idle.get_ydata()).tolist() == pytest.approx([0, 5, 10, np.nan, 0, 5, 10], nan_ok=True)
     assert set(texts(ax, "end label")) == {"idle, n = 2", "busy", "unknown"}
 
 

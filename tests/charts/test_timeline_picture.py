@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
-from matplotlib.container import BarContainer
 
 from chatkit.charts import plot_timeline
 
@@ -21,13 +21,17 @@ START = pd.Timestamp("2026-01-01T00:00:00Z")
 def bars(ax: Axes) -> dict[str, list[tuple[float, float, float]]]:
     """Bars by colour: (row, from, to)."""
     found: dict[str, list[tuple[float, float, float]]] = {}
-    for container in ax.containers:
-        assert isinstance(container, BarContainer)
-        for bar in container:
-            x, row = bar.get_x(), bar.get_y() + bar.get_height() / 2
-            span = (round(row, 6), round(x, 6), round(x + bar.get_width(), 6))
-            found.setdefault(to_hex(bar.get_facecolor()), []).append(span)
+    for collection in collections(ax):
+        for path in collection.get_paths():
+            corners = np.asarray(path.vertices, dtype=np.float64)
+            (left, low), (right, high) = corners.min(axis=0), corners.max(axis=0)
+            span = (round((low + high) / 2, 6), round(left, 6), round(right, 6))
+            found.setdefault(to_hex(np.asarray(collection.get_facecolor())[0]), []).append(span)
     return found
+
+
+def collections(ax: Axes) -> list[PolyCollection]:
+    return [artist for artist in ax.collections if isinstance(artist, PolyCollection) and artist.get_gid() == "bars"]
 
 
 @pytest.fixture
@@ -82,8 +86,11 @@ def test_no_responses_are_a_picture_too(responses: pd.DataFrame) -> None:
 def test_a_bar_of_a_second_is_seen_on_an_axis_of_hours(responses: pd.DataFrame) -> None:
     """Every bar that has a length has an edge, too; one that has none is not drawn by its edge."""
     late = responses.assign(started_at=responses["started_at"] + pd.to_timedelta([10, 0], "h"), ttft_ms=[np.nan, 500.0])
-    found = [bar for container in plot_timeline(late).containers for bar in container]
-    assert {(bar.get_width() > 0, bar.get_linewidth() > 0) for bar in found} == {(True, True), (False, False)}
+    ax = plot_timeline(late)
+    lengths = [to - start for spans in bars(ax).values() for _, start, to in spans]
+    edges = [width for collection in collections(ax) for width in np.asarray(collection.get_linewidth())]
+    pairs = zip(lengths, edges, strict=True)
+    assert {(length > 0, edge > 0) for length, edge in pairs} == {(True, True), (False, False)}
 
 
 @pytest.mark.parametrize(("n", "named"), [(12, 12), (60, 0)])
