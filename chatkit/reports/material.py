@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,8 @@ def read_material(
     Raises:
         NotFoundError: no response has this label.
     """
-    sources = [source] if compare_with is None else [source, compare_with]
+    given = [source] if compare_with is None else [source, compare_with]
+    sources: list[Source] = [list(single) if isinstance(single, Iterator) else single for single in given]
     called = _names(sources)
     usual = DEFAULT_BY if compare_with is None else (STORE,)
     keys = [by] if isinstance(by, str) else list(usual if by is None else by)
@@ -84,7 +86,7 @@ def read_material(
                 f"no response has the label {label!r}: group by a key of the messages' metadata, "
                 f"or by a column of responses_df ({', '.join(names(RESPONSES)[:4])}, …)"
             )
-    chunks = chunks_df(sources)
+    chunks = _chunks(sources)
     return Material(
         name=" and ".join(called),
         by=keys,
@@ -107,6 +109,14 @@ def _responses(sources: list[Source], called: list[str], labels: list[str]) -> p
     return pd.concat(frames, ignore_index=True).astype({STORE: pd.CategoricalDtype(called)})
 
 
+def _chunks(sources: list[Source]) -> pd.DataFrame:
+    """Read the chunks of one source, or of two: a context may be in both, and have gone on in one of them."""
+    if len(sources) == 1:
+        return chunks_df(sources[0])
+    every = pd.concat([chunks_df(single) for single in sources], ignore_index=True)
+    return every.drop_duplicates(["message_id", "sequence"], ignore_index=True)
+
+
 def _names(sources: list[Source]) -> list[str]:
     """Return what each source is called: its folder, with as many of those above it as tell two apart."""
     stores = [[store.path.resolve() for store in parts_of(source).stores] for source in sources]
@@ -125,11 +135,14 @@ def _played(sources: list[Source], highlight: Highlight, responses: pd.DataFrame
 
 
 def _message(sources: list[Source], highlight: Highlight) -> tuple[Message, str]:
-    parts = parts_of(sources, highlight.context_id)
-    for context in parts.contexts:
-        message = context.message(highlight.message_id)
-        try:
-            return message, context.message(message.parent_id).content if message.parent_id else ""
-        except NotFoundError:
-            return message, ""
-    return next(message for message in parts.messages if message.message_id == highlight.message_id), ""
+    """Find a response in the first source that has it; the text that it answers is not known of a message by itself."""
+    every = [parts_of(source) for source in sources]
+    for context in (context for parts in every for context in parts.contexts):
+        if context.context_id == highlight.context_id and highlight.message_id in context.message_ids:
+            message = context.message(highlight.message_id)
+            try:
+                return message, context.message(message.parent_id).content if message.parent_id else ""
+            except NotFoundError:
+                return message, ""
+    alone = (message for parts in every for message in parts.messages)
+    return next(message for message in alone if message.message_id == highlight.message_id), ""

@@ -159,3 +159,42 @@ def test_pictures_keep_a_legible_size_on_a_phone(page_path: Path, tab: Page) -> 
     assert len(widths) == 4
     assert min(widths) >= 600
     assert tab.evaluate("document.documentElement.scrollWidth") == 400  # they scroll, not the page
+
+
+@pytest.mark.parametrize("kind", ["context", "message", "messages", "generator"])
+def test_whatever_a_table_is_made_of_has_a_report(tmp_path: Path, kind: str) -> None:
+    context = ck.Store(SAMPLE).context("ea326407")
+    answer = context.messages()[-1]
+    sources = {"context": context, "message": answer, "messages": [answer], "generator": iter(context.messages())}
+    page = ck.report(sources[kind], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r"message <code>(.*?)</code>", page) == [answer.message_id[:8]]
+    assert ("<blockquote>" in page) == (kind == "context")  # a message by itself does not know what it answers
+
+
+def test_a_context_that_went_on_in_the_second_store_is_found_there(tmp_path: Path) -> None:
+    """Both stores hold the context; the slowest answer of all is in the second alone, a stall of five seconds in it."""
+    shutil.copytree(SAMPLE, tmp_path / "later")
+    context = ck.Store(tmp_path / "later").context("ea326407")
+    sent = context.messages()[-1].created_at
+    assert sent is not None
+    at_us = int(sent.timestamp() * 1e6)
+    pieces = [ck.Piece(at_us + 1000 * ms, "slow ") for ms in (9000, 9010, 14_010)]
+    slow = ck.Message.from_response(ck.Response.from_pieces(pieces, started_at=sent, model="m", finish_reason="stop"))
+    context.append_message(slow)
+    page = ck.report(SAMPLE, tmp_path / "report.html", compare_with=tmp_path / "later").read_text(encoding="utf-8")
+    assert "first token after 9.00 s" in page
+    material = read_material(SAMPLE, compare_with=tmp_path / "later")
+    assert material.chunks.loc[material.chunks["message_id"] == slow.message_id, "delta"].tolist() == ["slow "] * 3
+    assert not material.chunks.duplicated(["message_id", "sequence"]).any()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1200, 640, 390, 320])
+def test_players_are_whole_at_any_width(page_path: Path, tab: Page, width: int) -> None:
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.goto(page_path.as_uri())
+    for place in range(3):
+        tab.locator("iframe").nth(place).scroll_into_view_if_needed()
+        body = tab.frame_locator("iframe").nth(place).locator("html")
+        body.get_by_role("button", name="Play").wait_for()
+        assert body.evaluate("element => element.scrollHeight - innerHeight") == 0
