@@ -17,6 +17,8 @@ from chatkit.reports.material import read_material
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+    from chatkit.frames.source import Source
+
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "data" / "store"
 
@@ -165,7 +167,12 @@ def test_pictures_keep_a_legible_size_on_a_phone(page_path: Path, tab: Page) -> 
 def test_whatever_a_table_is_made_of_has_a_report(tmp_path: Path, kind: str) -> None:
     context = ck.Store(SAMPLE).context("ea326407")
     answer = context.messages()[-1]
-    sources = {"context": context, "message": answer, "messages": [answer], "generator": iter(context.messages())}
+    sources: dict[str, Source] = {
+        "context": context,
+        "message": answer,
+        "messages": [answer],
+        "generator": iter(context.messages()),
+    }
     page = ck.report(sources[kind], tmp_path / "report.html").read_text(encoding="utf-8")
     assert re.findall(r"message <code>(.*?)</code>", page) == [answer.message_id[:8]]
     assert ("<blockquote>" in page) == (kind == "context")  # a message by itself does not know what it answers
