@@ -15,6 +15,7 @@ from chatkit.charts.end_labels import EndLabel, label_ends, reserve_column
 from chatkit.charts.palette import STALL, line_style
 from chatkit.charts.style import dressed, head, name_axes, say_nothing, styled
 from chatkit.charts.thinning import last_of_each
+from chatkit.metrics.arguments import require_one_of
 from chatkit.metrics.arrivals import Arrivals
 from chatkit.metrics.columns import require_columns
 
@@ -54,7 +55,9 @@ def plot_arrival(
 
     Raises:
         KeyError: a column is missing.
+        ValueError: ``of`` is neither.
     """
+    require_one_of(("characters", "chunks"), of=of)
     require_columns(chunks, [label] if label else [])
     known = timed(chunks)
     rows, ax = Arrivals.of(known), dressed(ax)

@@ -12,6 +12,7 @@ from chatkit.charts.end_labels import end_scale
 from chatkit.charts.lettering import figure, fitted, shortened, width_pt
 from chatkit.charts.palette import FLOW, FRAME, INK, MUTED
 from chatkit.charts.style import TEXT_PT, dressed, head, name_axes, say_nothing, size_pt, styled
+from chatkit.metrics.arguments import require_one_of
 from chatkit.metrics.columns import require_columns
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ def plot_compare(
 
     Raises:
         KeyError: a column is missing.
+        ValueError: ``of`` is neither.
     """
+    if of is not None:
+        require_one_of(("difference", "percent"), of=of)
     require_columns(comparison, _NEEDED)
     ax = dressed(ax)
     metrics = comparison["metric"].unique().tolist()

@@ -64,6 +64,7 @@ def plot_gaps(
 
     Raises:
         KeyError: a column is missing.
+        ValueError: ``floor_ms`` or ``factor`` is below 0.
     """
     known = timed(chunks)
     rows, ax = Arrivals.of(known), dressed(ax)

@@ -12,6 +12,7 @@ from chatkit.charts.end_labels import EndLabel, label_ends, reserve_column
 from chatkit.charts.lettering import figure, told_apart
 from chatkit.charts.palette import SERIES, line_style
 from chatkit.charts.style import dressed, head, name_axes, say_nothing, styled
+from chatkit.metrics.arguments import require_one_of
 from chatkit.metrics.arrivals import Arrivals
 from chatkit.metrics.columns import numbers_of, require_columns
 
@@ -80,8 +81,9 @@ def plot_pace(
 
     Raises:
         KeyError: a column is missing.
-        ValueError: tokens are asked for without ``responses``.
+        ValueError: tokens are asked for without ``responses``, or ``of`` is none of the three.
     """
+    require_one_of(("chunks", "characters", "tokens"), of=of)
     require_columns(chunks, [label] if label else [])
     known = timed(chunks)
     rows, ax = Arrivals.of(known), dressed(ax)

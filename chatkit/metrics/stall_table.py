@@ -55,6 +55,7 @@ def stalls(
 
     Raises:
         KeyError: a column is missing.
+        ValueError: ``floor_ms`` or ``factor`` is below 0.
 
     >>> chunks = pd.DataFrame({"message_id": "m", "sequence": range(1, 8), "delta": list("a stall"),
     ...                        "offset_ms": [100.0, 110.0, 120.0, 130.0, 140.0, 840.0, 850.0]})

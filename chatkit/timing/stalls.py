@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,21 @@ class StallRule:
 
     floor_ms: float = 250.0
     factor: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no gap can be held against.
+
+        Raises:
+            ValueError: a number is below 0, NaN, or none.
+
+        >>> StallRule(floor_ms=-1)
+        Traceback (most recent call last):
+        ...
+        ValueError: floor_ms has to be 0 or above: -1
+        """
+        for name, number in (("floor_ms", self.floor_ms), ("factor", self.factor)):
+            if not isinstance(number, Real) or not float(number) >= 0:
+                raise ValueError(f"{name} has to be 0 or above: {number!r}")
 
 
 def medians_of_others(gaps: Ragged) -> Floats:

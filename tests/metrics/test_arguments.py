@@ -76,3 +76,27 @@ def test_moments_as_text_are_read_with_and_without_decimals_and_zone() -> None:
 def test_numbers_are_no_moments_since_their_unit_is_not_known() -> None:
     with pytest.raises(ValueError, match="column 'started_at' holds numbers, no moments"):
         moments_us(pd.Series([1.7e9], name="started_at"))
+
+
+CHUNKS = pd.DataFrame(
+    {"message_id": "m", "sequence": [1, 2], "offset_ms": [10.0, 20.0], "elapsed_ms": [0.0, 10.0], "n_chars": 3}
+)
+
+
+@pytest.mark.parametrize("plot", [charts.plot_arrival, charts.plot_pace])
+def test_a_word_that_a_picture_does_not_know_is_not_written_on_its_axis(plot: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match="no of='words': there are c"):
+        plot(CHUNKS, of="words")
+
+
+def test_a_comparison_is_drawn_in_its_unit_or_in_percent() -> None:
+    comparison = metrics.compare(pd.DataFrame({"server": ["a", "b"], "ttft_ms": [1.0, 2.0]}), "server", "ttft_ms")
+    with pytest.raises(ValueError, match="no of='ratio': there are difference, percent"):
+        charts.plot_compare(comparison, of="ratio")  # type: ignore[arg-type]  # what is tested
+
+
+@pytest.mark.parametrize("rule", [{"floor_ms": -1.0}, {"floor_ms": float("nan")}, {"factor": -5}, {"factor": "5"}])
+@pytest.mark.parametrize("function", [metrics.stalls, charts.plot_gaps])
+def test_a_stall_rule_that_makes_no_sense_is_refused(function: Callable[..., Any], rule: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(rule))} has to be 0 or above"):
+        function(CHUNKS, **rule)
