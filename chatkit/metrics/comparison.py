@@ -62,9 +62,9 @@ def compare(
 
     Returns:
         One row per group (ascending, without the baseline) and metric: the group columns, ``metric``,
-        ``statistic``, ``baseline`` (its key as text), ``n_responses`` and ``n_contexts`` where the figure is
-        known, the same of the baseline, ``value``, ``baseline_value``, ``difference`` (in the metric's unit) and
-        ``ratio`` with their ``_low`` and ``_high``, and ``reason``: why an interval is NaN, else missing. Under 8
+        ``statistic``, ``baseline`` (its key as text, ``unknown`` for NA), ``n_responses`` and ``n_contexts`` where the
+        figure is known, the same of the baseline, ``value``, ``baseline_value``, ``difference`` (in the metric's unit)
+        and ``ratio`` with their ``_low`` and ``_high``, and ``reason``: why an interval is NaN, else missing. Under 8
         contexts in one of the groups there is none; under 20 there is a warning. A baseline of 0 has no ratio.
 
     Raises:
@@ -85,7 +85,7 @@ def compare(
     keys = group_names(pair_by)
     require_columns(responses, keys)
     base = _baseline_number(groups, baseline) if len(groups) else 0
-    baseline_name = " · ".join(map(str, groups.keys.iloc[base])) if len(groups) else None
+    baseline_name = _name(next(groups.keys.iloc[[base]].itertuples(index=False))) if len(groups) else None
     rows: list[dict[str, Any]] = []
     others = [number for number in range(len(groups)) if number != base]
     for number in others:
@@ -112,6 +112,11 @@ def _baseline_number(groups: Groups, baseline: Any) -> int:
         there = ", ".join(repr(key[0] if len(key) == 1 else key) for key in keys)
         raise ValueError(f"no group {baseline!r} to hold the others against: there are {there}")
     return keys.index(wanted)
+
+
+def _name(key: Iterable[Any]) -> str:
+    """Write a group's key as text; pictures call what is missing the same."""
+    return " · ".join("unknown" if pd.isna(part) else str(part) for part in key)
 
 
 def _key(parts: Iterable[Any]) -> tuple[Any, ...]:

@@ -206,3 +206,11 @@ def test_the_baseline_may_be_a_list_or_the_group_without_a_key() -> None:
     )
     assert compare(frame, ["server", "turn"], "ttft_ms", baseline=["a", 1])["difference"].tolist() == [-1.0, 2.0]
     assert compare(frame, "server", "ttft_ms", baseline=pd.NA)["difference"].tolist() == [-2.5]
+
+
+def test_the_baseline_is_named_by_its_key_as_it_stands() -> None:
+    """Of a missing part it is said so; a whole number beside a fraction stays one."""
+    frame = pd.DataFrame({"turn": [1, 1, 2], "speed": [0.5, None, 0.5], "ttft_ms": [1, 2, 4]})
+    assert compare(frame, ["turn", "speed"], "ttft_ms")["baseline"].tolist() == ["1 · 0.5"] * 2
+    assert compare(frame, "speed", "ttft_ms", baseline=None)["baseline"].tolist() == ["0.5"]
+    assert compare(frame, "speed", "ttft_ms", baseline=float("nan"))["baseline"].tolist() == ["unknown"]
