@@ -29,6 +29,7 @@ _CAPTION_PT = TEXT_PT + 0.5
 
 _STYLE: dict[RcKeyType, Any] = {
     "axes.axisbelow": True,
+    "axes.facecolor": "white",
     "axes.labelsize": _LABEL_PT,
     "axes.titlecolor": INK,
     "axes.titlesize": _TITLE_PT,

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from chatkit.charts import (
@@ -174,3 +175,9 @@ def test_long_clocks_have_their_thousands_parted(plot: Picture, chunks: pd.DataF
     ax = plot(one.assign(**{name: one[name] * 10_000 for name in times}))
     ax.figure.canvas.draw()
     assert "10,000" in [label.get_text() for label in ax.get_xticklabels()]
+
+
+def test_a_dark_style_of_the_session_makes_no_dark_ground_for_dark_letters(responses: pd.DataFrame) -> None:
+    with plt.style.context("dark_background"):
+        ax = plot_latency(responses)
+    assert to_hex(ax.get_facecolor()) == to_hex(ax.figure.get_facecolor()) == "#ffffff"
