@@ -16,6 +16,8 @@ COLUMNS = 1500
 """Columns into which a time axis is cut; no screen or page shows more of them apart."""
 _ROWS = 300
 """Rows into which the other axis is cut where points thin out: each is lower than a point."""
+_FEW = 50_000
+"""Points that are drawn in no time, whether they can be told apart or not."""
 
 
 def highest_and_lowest(x: Floats, y: Floats) -> Places:
@@ -42,15 +44,15 @@ def highest_and_lowest(x: Floats, y: Floats) -> Places:
 def one_of_each_spot(x: Floats, y: Floats) -> Places:
     """Return the places of one point in each spot of the axes, and of the highest and lowest, ascending.
 
-    All places where there are no more than two a column. Unlike :func:`highest_and_lowest`, what lies in between
-    is kept: a cloud stays as full as it was, since what is left out lies under what stays.
+    All places of up to 50,000. Unlike :func:`highest_and_lowest`, what lies in between is kept: a cloud stays as full
+    as it was, since what is left out lies under what stays.
 
     >>> x, y = np.tile(np.arange(1000.0), 100), np.repeat([1.0, 5.0, 6.0, 9.0], 25_000)
     >>> kept = one_of_each_spot(x, y)
     >>> len(kept) < 10_000, np.unique(y[kept]).tolist()
     (True, [1.0, 5.0, 6.0, 9.0])
     """
-    if len(x) <= 2 * COLUMNS:
+    if len(x) <= _FEW:
         return np.arange(len(x))
     _, spots = np.unique(_columns(x) * _ROWS + _columns(y, _ROWS), return_index=True)
     kept: Places = np.union1d(spots, highest_and_lowest(x, y)).astype(np.int64)

@@ -63,7 +63,8 @@ def plot_usage(
     kinds = np.array([spent[0].cached, spent[0].uncached, spent[1].answer, spent[1].reasoning])
     known = ~np.isnan(kinds).any(axis=0)
     groups, ax = Groups.of(responses[known], by), dressed(ax)
-    tokens = np.array([kinds[:, known][:, rows].sum(axis=1) for rows in groups.rows()]).reshape(-1, len(_KINDS))
+    sums = [np.bincount(groups.numbers, weights=kind, minlength=len(groups)) for kind in kinds[:, known]]
+    tokens = np.column_stack(sums).astype(np.float64)
     order = np.arange(len(groups)) if _is_scale(groups.keys) else np.argsort(-tokens.sum(axis=1), kind="stable")
     tokens, reach = tokens[order], order[: max(int(size_pt(ax)[1] / _ROW_PT), 2)]  # of no more is a name measured
     names = fitted(group_labels(groups.keys.iloc[reach]), _NAMES_SHARE * size_pt(ax)[0], TEXT_PT)
