@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chatkit.store import Context, Store
 
 _LOOKED_AT = 20
-"""In so many contexts is looked for the names of labels; other labels can be given by name."""
+"""In so many contexts, and so many messages of each, is looked for the names of labels; others can be given by name."""
 _USUAL = "scenario"
 """The label that is offered first where there is one."""
 _MOST_VALUES = 50
@@ -119,7 +119,7 @@ def _label_names(contexts: Sequence[Context]) -> tuple[str, ...]:
     taken = {column.name for column in RESPONSES}
     found: dict[str, None] = {}
     for context in islice(contexts, _LOOKED_AT):
-        for message in context.messages():
+        for message in context.messages(0, _LOOKED_AT):
             if message.streaming_response is not None:
                 found |= dict.fromkeys(
                     name for name, value in message.metadata.items() if isinstance(value, str | int | bool)

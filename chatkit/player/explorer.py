@@ -30,7 +30,7 @@ def explore(store: Store, labels: Sequence[str] | None = None) -> Explorer:
     """Browse a store in the notebook: choose a context, then a message, and see it replayed beside its gaps.
 
     The contexts can be browsed at once. Meanwhile the table of responses is read, which the filters ask; messages
-    are read when they are chosen.
+    are read a page at a time, when it is shown.
 
     Args:
         store: which.
@@ -111,9 +111,10 @@ class Explorer(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
 
     def _show_context(self, context: Context | None) -> None:
         self.context = context
-        messages = context.messages() if context else []
-        first = next((message for message in messages if self._is_wanted(message)), None)
-        self._messages.offer(messages, chosen=first)
+        messages = None if context is None else _MessagesOf(context)
+        wanted = (place for place, each in enumerate(messages.ids if messages else ()) if each in self._matching)
+        at = 0 if self.wanted == Wanted() else next(wanted, 0)
+        self._messages.offer(messages or (), at, self._is_wanted)
 
     def _is_wanted(self, message: Message) -> bool:
         """Whether this is a response, and one that is asked for."""
@@ -140,6 +141,20 @@ class Explorer(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         FigureCanvasAgg(figure)
         ax = plot_gaps(chunks_df(message), ax=figure.subplots())
         return [self.player, TimePicture(self.player, ax)]
+
+
+class _MessagesOf:
+    """The messages of a context for a pager: those of a page are read when it is shown."""
+
+    def __init__(self, context: Context) -> None:
+        self.ids = context.message_ids
+        self._context = context
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, part: slice) -> Sequence[Message]:
+        return self._context.messages(part.start, part.stop)
 
 
 def _meanwhile(read: Callable[[], Catalogue], explorer: Explorer) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import chatkit as ck
+from chatkit.errors import CorruptFileWarning
 from chatkit.models import Message, Piece, Response
 from chatkit.player.catalogue import Catalogue, Wanted
 from chatkit.player.explorer import Explorer, explore
@@ -157,10 +158,50 @@ def test_a_pager_turns_pages_and_writes_lines_of_one_page_only() -> None:
     pager._select.index = 3
     assert chosen == [0, 100, 200, 203]
     assert len(written) == 250
-    entries = [object() for _ in range(150)]
-    other: Pager[object] = Pager("things", str, lambda _: None)
-    other.offer(entries, chosen=entries[120])
-    assert (other._start, other._select.index) == (PAGE, 20)
+    pager.offer(range(150), at=120, is_meant=lambda number: number % 50 == 30)
+    assert (pager._start, pager._select.index, chosen[-1]) == (PAGE, 30, 130)
+    pager.offer(range(150), is_meant=lambda number: number > 1000)
+    assert (pager._start, pager._select.index, chosen[-1]) == (0, 0, 0)
+
+
+def test_of_a_long_conversation_only_the_page_that_is_shown_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ck.Store.create(tmp_path / "long").create_context()
+    for index in range(130):
+        made.append_message(Message.from_text(f"question {index}"))
+        if index == 125:
+            add_answer(made, SMOOTH, "gemma")
+    read: list[tuple[int | None, int | None]] = []
+    whole = ck.Context.messages
+
+    def messages(context: ck.Context, start: int | None = None, stop: int | None = None) -> list[Message]:
+        read.append((start, stop))
+        return whole(context, start, stop)
+
+    monkeypatch.setattr(ck.Context, "messages", messages)
+    browser = opened(ck.Store(tmp_path / "long"))
+    of_labels = (0, 20)
+    assert read == [(0, 100), of_labels]
+    assert browser.message is not None
+    assert browser.message.content == "question 0"
+    browser._model.value = "gemma"
+    assert read[2:] == [(100, 132)]
+    assert browser._messages._where.value == "101 to 132 of 132 messages"
+    assert lines(browser._messages)[browser._messages._select.index].startswith("▸ 150 ms")
+    browser._messages._back.click()
+    assert read[3:] == [(0, 100)]
+
+
+def test_a_message_that_can_not_be_read_is_missing_from_its_page_and_the_right_one_is_shown(store: ck.Store) -> None:
+    context = store.contexts()[0]
+    context.message_file(context.message_ids[0]).write_text("{", encoding="utf-8")
+    with pytest.warns(CorruptFileWarning, match="1 file with problems"):
+        browser = opened(ck.Store(store.path))
+    assert [line[:1] for line in lines(browser._messages)] == ["▸", " ", "▸"]
+    browser._messages._select.index = 2
+    assert browser.message is not None
+    assert browser.message.message_id == context.message_ids[3]
 
 
 def test_ten_thousand_responses_are_filtered_from_the_table_alone() -> None:
@@ -175,9 +216,13 @@ def test_ten_thousand_responses_are_filtered_from_the_table_alone() -> None:
     )
 
     class Untouched(SimpleNamespace):
-        def messages(self) -> list[Message]:
+        @property
+        def message_ids(self) -> list[str]:
             read.append(self.context_id)
             return []
+
+        def messages(self, start: int, stop: int) -> list[Message]:
+            raise AssertionError(f"messages {start} to {stop} were read")
 
     read: list[str] = []
     contexts = tuple(
