@@ -88,11 +88,13 @@ export class LaneView {
 function characterAt(node, caret, x, y) {
   if (node?.nodeType !== Node.TEXT_NODE) return -1;
   const range = document.createRange();
+  const linePx = parseFloat(getComputedStyle(node.parentNode).lineHeight);
+  const isOn = ({ left, right, top, bottom }) =>
+    x >= left && x < right && Math.abs(y - (top + bottom) / 2) <= Math.max(linePx, bottom - top) / 2;
   for (const offset of [caret, caret - 1]) {
     if (offset < 0 || offset >= node.length) continue;
     range.setStart(node, offset);
     range.setEnd(node, offset + 1);
-    const isOn = ({ left, right, top, bottom }) => x >= left && x < right && y >= top && y < bottom;
     if ([...range.getClientRects()].some(isOn)) return offset;
   }
   return -1;

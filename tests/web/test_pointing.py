@@ -104,6 +104,18 @@ def test_ground_beside_the_text_names_nothing(race: Page) -> None:
     assert marked(race) == ""
 
 
+def test_between_two_lines_of_a_text_there_is_no_ground_that_names_nothing(tab: Page, tmp_path: Path) -> None:
+    path = tmp_path / "one.html"
+    path.write_text(page([lane(message_of(*range(1, 401)))]), encoding="utf-8")
+    tab.goto(path.as_uri())
+    tab.locator(".ck-player").press("End")
+    box = tab.locator(".ck-text").bounding_box()
+    assert box is not None
+    for below in range(30, 80):  # two lines and more, of 21 px each
+        tab.mouse.move(box["x"] + 10, box["y"] + below)
+        assert (below, tab.locator(".ck-tip").is_visible()) == (below, True)
+
+
 def test_what_is_pointed_at_is_not_marked_any_more_when_its_text_goes(race: Page) -> None:
     race.locator(".ck-player").press("End")
     move_to_word(race, 0, 40)
