@@ -5,6 +5,9 @@ import { describeChunk, readout } from "./lane.js";
 import { Marks } from "./marks.js";
 import { TextPane } from "./pane.js";
 
+/** Of a chunk longer than this only the beginning is read aloud. */
+const MOST_READ = 200;
+
 /**
  * Shows a lane. `onPick(index)` is told of the chunk whose text was clicked, `onPoint(index, event)` of the one
  * under the pointer, -1 for none.
@@ -63,7 +66,7 @@ export class LaneView {
   describeArrival(playbackMs) {
     const index = this.count - 1;
     if (index < 0 || this.lane.due[index] !== playbackMs) return "";
-    const text = this.lane.text.slice(this.lane.start(index), this.lane.ends[index]);
+    const text = beginning(this.lane.text.slice(this.lane.start(index), this.lane.ends[index]));
     return `${this.lane.name}: ${text} (${describeChunk(this.lane, index)})`;
   }
 
@@ -82,6 +85,10 @@ export class LaneView {
     const place = offset < 0 ? -1 : this.pane.offsetOf(node, offset);
     return place < 0 ? -1 : this.lane.chunkAt(place);
   }
+}
+
+function beginning(text) {
+  return text.length > MOST_READ ? `${[...text.slice(0, 2 * MOST_READ)].slice(0, MOST_READ).join("")}…` : text;
 }
 
 /** The character of a text node that a point is on, next to a caret's place; -1 where there is only ground. */

@@ -64,6 +64,15 @@ def test_a_megabyte_of_markup_in_one_line_is_text_whether_played_or_leapt_to(tab
     assert tab.locator(".ck-player img, .ck-player script, .ck-player b").count() == 0
 
 
+def test_of_a_very_long_chunk_only_the_beginning_is_read_aloud(tab: Page, tmp_path: Path) -> None:
+    open_player(tab, tmp_path, [lane(message_of((10, "😀" * 500), (20, "b" * 200)))])
+    said = tab.locator(".ck-announcement")
+    tab.locator(".ck-player").press(".")
+    assert said.inner_text() == f"test 1a2b3c4d: {'😀' * 200}… (chunk 1 of 2 · after 10 ms · at 10 ms)"
+    tab.locator(".ck-player").press(".")
+    assert said.inner_text() == f"test 1a2b3c4d: {'b' * 200} (chunk 2 of 2 · after 10 ms · at 20 ms)"
+
+
 def test_twenty_thousand_line_ends_are_shown_in_few_blocks(tab: Page, tmp_path: Path) -> None:
     lines = lane(message_of(*[(1.0 * i, "\n" * 100) for i in range(1, 201)]))
     open_player(tab, tmp_path, [lines])
