@@ -8,6 +8,9 @@ import { TextPane } from "./pane.js";
 /** Of a chunk longer than this only the beginning is read aloud. */
 const MOST_READ = 200;
 
+/** Phases in which it is said how long is being waited. */
+const WAITS = new Set(["first", "stalled"]);
+
 /**
  * Shows a lane. `onPick(index)` is told of the chunk whose text was clicked, `onPoint(index, event)` of the one
  * under the pointer, -1 for none.
@@ -38,6 +41,11 @@ export class LaneView {
     this.marks.show(count);
   }
 
+  /** Whether what it said last time was that a wait goes on which is over by now. */
+  get isOutdated() {
+    return WAITS.has(this.el.dataset.phase) && this.count !== this.toldCount;
+  }
+
   lookAt(isAnew) {
     if (isAnew) this.marks.set({});
     else this.marks.markSeen();
@@ -45,6 +53,7 @@ export class LaneView {
 
   /** Say what the lane is doing at a moment of recorded time. */
   say(recordedMs, isStarted) {
+    this.toldCount = this.count;
     this.tell(readout(this.lane, recordedMs, this.count, isStarted));
   }
 

@@ -118,7 +118,10 @@ class PlayerView {
 
   draw() {
     const { replay } = this;
-    for (const view of this.laneViews) view.show(replay.positionMs);
+    for (const view of this.laneViews) {
+      view.show(replay.positionMs);
+      if (view.isOutdated) view.say(replay.recordedMs, true);
+    }
     this.scrubber.moveTo(replay.share);
     if (replay.isPlaying && replay.hasEnded) this.end();
     else if (this.now() - this.toldAt >= READOUT_MS) this.tell();

@@ -75,6 +75,22 @@ def test_a_stall_is_drawn_where_python_says_and_counts_up(tab: Page, tmp_path: P
     assert "Replay ended" in tab.locator("[role=status]").inner_text()
 
 
+def test_a_wait_is_said_to_be_over_in_the_frame_that_shows_what_was_waited_for(tab: Page, tmp_path: Path) -> None:
+    times = [100, 110, 120, 130, 140, 150, 1150, 1160]
+    open_player(tab, tmp_path, [lane(message_of(*[(ms, "w ") for ms in times], end_ms=1200))])
+    phase = "document.querySelector('.ck-lane').dataset.phase"
+    tab.evaluate("fake.message({ command: 'play' })")
+    tick(tab, 90)
+    assert tab.evaluate(phase) == "first"
+    tick(tab, 15)  # 105 ms: the read-outs were brought up to date 15 ms ago
+    assert (texts(tab), tab.evaluate(phase)) == (["w "], "streaming")
+    for ms in (100, 100, 100, 740):  # to 1145 ms
+        tick(tab, ms)
+    assert tab.evaluate(phase) == "stalled"
+    tick(tab, 10)
+    assert (tab.evaluate(phase), readouts(tab)) == ("streaming", ["TTFT 100 ms · 7 of 8 chunks · 1.0 chunks/s"])
+
+
 def test_readouts_change_ten_times_a_second_and_a_follower_is_sent_no_more(tab: Page, tmp_path: Path) -> None:
     words = lane(message_of(*[(10.0 * i, "w ") for i in range(1, 500)]))
     open_player(tab, tmp_path, [words], _followed=True)
