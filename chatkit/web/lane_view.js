@@ -36,9 +36,14 @@ export class LaneView {
   /** Show what has arrived at a moment of playback. */
   show(playbackMs) {
     const count = this.lane.countAt(playbackMs);
-    if (count === this.count) return;
+    if (count === this.count && !this.isBehind) return;
     this.count = count;
     this.marks.show(count);
+  }
+
+  /** Whether more of a very long text comes onto the page when `show` is called again. */
+  get isBehind() {
+    return this.marks.isBehind;
   }
 
   /** Whether what it said last time was that a wait goes on which is over by now. */

@@ -62,12 +62,12 @@ class LiveView {
     this.elapsedMs = tail.elapsed_ms ?? null;
     this.stallAfterMs = tail.stall_after_ms ?? Infinity;
     this.view.take(laneOf(this.get("_lanes")[0], tail));
-    this.view.show(Infinity);
     this.say();
   }
 
   say() {
     const { lane } = this.view;
+    this.view.show(Infinity);
     if (this.elapsedMs === null) {
       this.view.tell({ phase: "ready", text: "not sent yet" });
       return;

@@ -1,6 +1,11 @@
 // Colours on the text: how long each chunk was waited for, and where chunks begin.
 
+import { upperBound } from "./core.js";
+
 const CAN_HIGHLIGHT = typeof Highlight !== "undefined" && typeof CSS !== "undefined" && "highlights" in CSS;
+
+/** So much text, in UTF-16 units, comes onto the page at a time: to lay out 1 MB at once takes a quarter of a second. */
+const AT_ONCE = 65_536;
 
 /** The page's highlight of this name. Players share it, since a page has one per name. */
 function highlightNamed(name) {
@@ -26,10 +31,15 @@ export class Marks {
     this.pointed = null;
   }
 
-  /** Show the first `count` chunks. */
+  /** Whether a part of the chunks to be shown is not on the page yet; `show` goes on with it. */
+  get isBehind() {
+    return this.pane.length < this.lane.lengthOf(this.count);
+  }
+
+  /** Show the first `count` chunks; of a very long text a part, and more each time this is called. */
   show(count) {
     if (count < this.count) this.keep(0, count);
-    if (CAN_HIGHLIGHT) this.pane.show(this.lane.lengthOf(count));
+    if (CAN_HIGHLIGHT) this.pane.show(Math.min(this.lane.lengthOf(count), this.pane.length + AT_ONCE));
     else this.showSpans(count);
     this.count = count;
     this.pane.scrollAlong();
@@ -55,8 +65,9 @@ export class Marks {
   markSeen() {
     if (!CAN_HIGHLIGHT || !this.count || !(this.tint || this.chunks)) return;
     const [start, end] = this.pane.inView();
-    const from = Math.min(this.lane.chunkAt(start), this.count);
-    const to = end > start ? Math.min(this.lane.chunkAt(end - 1) + 1, this.count) : from;
+    const whole = Math.min(this.count, upperBound(this.lane.ends, this.pane.length));
+    const from = Math.min(this.lane.chunkAt(start), whole);
+    const to = end > start ? Math.min(this.lane.chunkAt(end - 1) + 1, whole) : from;
     this.keep(from, to);
     for (let index = from; index < to; index++) if (!this.placed.has(index)) this.place(index);
   }
@@ -67,8 +78,10 @@ export class Marks {
     const all = highlightNamed("ck-pointed");
     if (this.pointed) all.delete(this.pointed.range);
     this.pointed = null;
-    if (index < 0 || index >= this.count || this.lane.start(index) === this.lane.ends[index]) return;
-    this.pointed = { index, range: this.pane.range(this.lane.start(index), this.lane.ends[index]) };
+    if (index < 0 || index >= this.count) return;
+    const [start, end] = [this.lane.start(index), this.lane.ends[index]];
+    if (start === end || end > this.pane.length) return;
+    this.pointed = { index, range: this.pane.range(start, end) };
     all.add(this.pointed.range);
   }
 

@@ -112,7 +112,8 @@ class PlayerView {
   }
 
   requestFrame() {
-    if (!this.replay.isPlaying || this.frameHandle !== null) return;
+    const isMoving = this.replay.isPlaying || this.laneViews.some((view) => view.isBehind);
+    if (!isMoving || this.frameHandle !== null) return;
     this.frameHandle = this.raf(() => this.frame());
   }
 

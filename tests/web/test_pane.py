@@ -52,6 +52,7 @@ def test_a_megabyte_of_markup_in_one_line_is_text_whether_played_or_leapt_to(tab
     pieces = [piece] * (1_000_000 // len(piece) + 1)
     open_player(tab, tmp_path, [lane(message_of(*[(10.0 * i, each) for i, each in enumerate(pieces, 1)]))])
     tab.locator(".ck-player").press("End")
+    finish(tab)
     assert texts(tab) == ["".join(pieces)]
     tab.locator(".ck-player").press("9")
     tab.evaluate("fake.message({ command: 'play' })")
@@ -62,6 +63,46 @@ def test_a_megabyte_of_markup_in_one_line_is_text_whether_played_or_leapt_to(tab
     assert texts(tab) == ["".join(pieces[:n_shown])]
     assert tab.evaluate("window.hacked") is None
     assert tab.locator(".ck-player img, .ck-player script, .ck-player b").count() == 0
+
+
+AT_ONCE = 65_536
+
+
+def finish(tab: Page) -> int:
+    """Let frames come until no more is asked for; return how many there were."""
+    count: int = tab.evaluate(
+        "() => { let n = 0; while (fake.frames.length && n < 1000) { fake.tick(16); n++; } return n; }"
+    )
+    return count
+
+
+def test_a_chunk_of_a_megabyte_comes_onto_the_page_part_by_part_so_that_no_frame_takes_long(
+    tab: Page, tmp_path: Path
+) -> None:
+    words = "".join(f"{i:06} " for i in range(150_000))
+    open_player(tab, tmp_path, [lane(message_of((10, "first "), (20, words), (30, "last")))])
+    tab.locator(".ck-player").press("c")
+    tab.locator(".ck-player").press("End")
+    whole = f"first {words}last"
+    assert texts(tab) == [whole[:AT_ONCE]]
+    tick(tab, 16)
+    assert texts(tab) == [whole[: 2 * AT_ONCE]]
+    move_over_text(tab)
+    assert tab.evaluate("[...(CSS.highlights.get('ck-odd') ?? [])].length") == 0  # chunk 2 is not whole yet
+    tab.locator(".ck-player").press("Home")
+    assert finish(tab) == 1  # it was asked for before
+    assert texts(tab) == [""]
+    tab.locator(".ck-player").press("End")
+    assert finish(tab) == len(whole) // AT_ONCE
+    assert texts(tab) == [whole]
+    assert tab.evaluate("[...(CSS.highlights.get('ck-odd') ?? [])].length") == 1
+
+
+def move_over_text(tab: Page) -> None:
+    box = tab.locator(".ck-text").bounding_box()
+    assert box is not None
+    tab.mouse.move(box["x"] + 60, box["y"] + 40)
+    tab.locator(".ck-tip:visible").wait_for()
 
 
 def test_of_a_very_long_chunk_only_the_beginning_is_read_aloud(tab: Page, tmp_path: Path) -> None:
