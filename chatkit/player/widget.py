@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -58,7 +59,7 @@ class Player(anywidget.AnyWidget):
         traits: those of any widget, such as ``layout``.
 
     Attributes:
-        lanes: what is replayed.
+        lanes: what is replayed; none while a response is still arriving.
         speed: as above; follows what is chosen in the browser.
         playing: whether time runs.
         position_ms: recorded time, counted from the request. Known on play, pause, seek, step and at the
@@ -100,9 +101,10 @@ class Player(anywidget.AnyWidget):
         if is_live(message) and message.is_finished:
             message = message.message
         self._growth = Growth(message) if is_live(message) else None
-        self.lanes = () if self._growth else tuple(lane(each) for each in messages_of(message, store))
+        self._looking = RLock()
+        self._replayed = () if self._growth else tuple(lane(each) for each in messages_of(message, store))
         super().__init__(
-            _lanes=[self._growth.whole()] if self._growth else [each.to_wire() for each in self.lanes],
+            _lanes=[self._growth.whole()] if self._growth else [each.to_wire() for each in self._replayed],
             _live=self._growth is not None,
             speed=speed,
             idle_limit_ms=idle_limit_ms,
@@ -112,6 +114,12 @@ class Player(anywidget.AnyWidget):
         if self._growth:
             self._follower = Follower(lambda: self._look(time.time_ns() // 1000))
             self._follower.start()
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """What is replayed; none while a response is still arriving."""
+        self._catch_up()
+        return self._replayed
 
     def close(self) -> None:
         """Take the player away, as any widget; a live one is followed no more."""
@@ -150,10 +158,11 @@ class Player(anywidget.AnyWidget):
         Raises:
             StreamStateError: the response is still arriving.
         """
+        lanes = self.lanes
         if self._growth is not None:
             raise StreamStateError("the response is still arriving: wait for the end of its recorder's 'with' block")
         return page(
-            self.lanes,
+            lanes,
             title=title,
             speed=self.speed,
             idle_limit_ms=self.idle_limit_ms,
@@ -204,33 +213,39 @@ class Player(anywidget.AnyWidget):
         self._note_followers()
 
     def __repr__(self) -> str:
-        if self._growth is not None:
-            message_id = self._growth.message_id
-            return f"Player(message {message_id[:8]}: live)" if message_id else "Player(live: not begun)"
-        lanes = "; ".join(each.describe() for each in self.lanes)
-        return f"Player({lanes}, {_speed_text(self.speed)})"
+        lanes, growth = self.lanes, self._growth
+        if growth is not None:
+            return f"Player(message {growth.message_id[:8]}: live)" if growth.message_id else "Player(live: not begun)"
+        return f"Player({'; '.join(each.describe() for each in lanes)}, {_speed_text(self.speed)})"
+
+    def _catch_up(self) -> None:
+        """Be the replay of a response that has ended, though the follower has not looked since."""
+        if self._growth is not None and self._growth.source.is_finished:
+            self._look(time.time_ns() // 1000)
 
     def _look(self, now_us: int) -> bool:
         """Send what has come of a live response; when it has ended, become its replay. Whether it goes on."""
-        growth = self._growth
-        if growth is None:
-            return False
-        if growth.source.is_finished:
-            self._become_replay(lane(growth.source.message))
-            return False
-        if growth.message_id is None:
+        with self._looking:  # the follower looks in a thread of its own
+            growth = self._growth
+            if growth is None:
+                return False
+            if growth.source.is_finished:
+                self._become_replay(lane(growth.source.message))
+                return False
+            if growth.message_id is not None and (growth.take() or not self._tail):
+                self._send_growth(growth, now_us)
             return True
-        if growth.take() or not self._tail:
-            if growth.is_tail_long():
-                with self.hold_sync():  # one message: apart, they would hold some chunks twice
-                    self._lanes = [growth.whole()]
-                    self._tail = growth.tail(now_us)
-            else:
-                self._tail = growth.tail(now_us)
-        return True
+
+    def _send_growth(self, growth: Growth, now_us: int) -> None:
+        if not growth.is_tail_long():
+            self._tail = growth.tail(now_us)
+            return
+        with self.hold_sync():  # one message: apart, they would hold some chunks twice
+            self._lanes = [growth.whole()]
+            self._tail = growth.tail(now_us)
 
     def _become_replay(self, made: Lane) -> None:
-        self.lanes = (made,)
+        self._replayed = (made,)
         self._growth = None
         with self.hold_sync():
             self._lanes = [made.to_wire()]

@@ -136,6 +136,22 @@ def test_when_it_ends_it_becomes_a_replay_that_stands_at_its_end(recording: Reco
     assert (player.position_ms, player.playing) == (0, True)
 
 
+def test_right_after_its_end_it_is_a_replay_though_the_follower_has_not_looked_yet(
+    recording: Recording, player: Player
+) -> None:
+    recording.comes(103, "Hello")
+    player._look(SENT)
+    assert player.lanes == ()
+    recording.comes(250, " world")
+    recording.is_finished = True
+    player.seek(110)
+    assert (player._live, player.position_ms) == (False, 110)
+    assert "Hello world" in player.page()
+    assert repr(player) == "Player(message 1a2b3c4d: 2 chunks, 250 ms, TTFT 103 ms, 1x)"
+    assert not player._look(SENT)
+    assert player.position_ms == 110
+
+
 def test_it_is_followed_until_it_ends() -> None:
     recording = Recording()
     player = Player(recording)
