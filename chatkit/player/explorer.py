@@ -70,7 +70,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc] # ipywidgets ships no types
         self._stage = widgets.VBox()
         row = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 12px"}
         self._filters = widgets.HBox([self._said], layout=row)
-        lists = widgets.HBox([self._contexts, self._messages])
+        lists = widgets.HBox([self._contexts, self._messages], layout={"flex_flow": "row wrap"})
         super().__init__([self._filters, lists, self._stage])
         self._contexts.offer(contexts)
 

@@ -44,7 +44,7 @@ class Pager(widgets.VBox, Generic[T]):  # type: ignore[misc] # ipywidgets ships 
         self._on = _button("arrow-right", "Next page", lambda: self._turn(PAGE))
         self._where = widgets.Label()
         head = widgets.HBox([self._where, self._back, self._on])
-        super().__init__([head, self._select], layout={"flex": "1 1 0", "min_width": "0"})
+        super().__init__([head, self._select], layout={"flex": "1 1 280px", "min_width": "0"})
         self._select.observe(self._choose, "index")
 
     def offer(self, entries: Entries[T], at: int = 0, is_meant: Callable[[T], bool] = lambda _: True) -> None:
