@@ -127,5 +127,5 @@ def _sums(found: Scan) -> dict[str, Any]:
     return {
         "prompt_tokens": sums["prompt_tokens"].array,
         "completion_tokens": sums["completion_tokens"].array,
-        "median_ttft_ms": medians.to_numpy(),
+        "median_ttft_ms": medians.to_numpy(copy=True),
     }

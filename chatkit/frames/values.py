@@ -46,17 +46,22 @@ def integers(column: pa.ChunkedArray | pa.Array) -> Any:
 
 def whole(column: pa.ChunkedArray) -> NDArray[np.int64]:
     """Return a column of whole numbers, all of which are known."""
-    return np.array(column).astype(np.int64)
+    return _own(column, np.int64)
 
 
 def floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
     """Return a column of numbers; null is NaN."""
-    return np.array(pc.fill_null(column, np.nan), dtype=np.float64)
+    return _own(pc.fill_null(column, np.nan), np.float64)
 
 
 def us_of(column: pa.ChunkedArray) -> NDArray[np.int64]:
     """Return a column of times as µs since the epoch, unknown ones as pandas writes them."""
-    return np.array(pc.fill_null(column.cast(UTC_US).cast(pa.int64()), _NO_TIME), dtype=np.int64)
+    return _own(pc.fill_null(column.cast(UTC_US).cast(pa.int64()), _NO_TIME), np.int64)
+
+
+def _own(column: pa.ChunkedArray | pa.Array, dtype: type[Any]) -> NDArray[Any]:
+    """Return a column that its frame may write to: ``numpy.array`` of one of Arrow's may be the column itself."""
+    return np.require(np.asarray(column), dtype, ["WRITEABLE", "OWNDATA"])
 
 
 def times(us: NDArray[np.int64]) -> Any:
