@@ -27,7 +27,7 @@ from store_generator import Generated, generate
 HERE = Path(__file__).parent
 PEERS = ("limit", "naive", "naive_chunks", "duckdb_tables", "polars_tables")
 UNCACHED = ("chatkit_chunks_uncached", "chatkit_one_context_uncached")
-WARM = ("chatkit_tables", "chatkit_chunks", "chatkit_one_context", "chatkit_two_columns")
+WARM = ("chatkit_tables", "chatkit_snapshot", "chatkit_chunks", "chatkit_one_context", "chatkit_two_columns")
 ROWS = {
     "limit": ("read all bytes and parse them (simdjson), build nothing", "naive"),
     "naive": ("by hand: `json.load`, dicts, `pd.DataFrame`, `to_datetime`", "naive"),
@@ -35,6 +35,7 @@ ROWS = {
     "polars_tables": ("polars `scan_ndjson`", "naive"),
     "cold": ("**chatkit, cold**: three tables, cache written", "naive"),
     "chatkit_tables": ("**chatkit, warm**: three tables", "naive"),
+    "chatkit_snapshot": ("**chatkit, warm**: three tables of one moment (`ck.snapshot`)", "naive"),
     "appended": ("chatkit, 1 % appended since: three tables", "naive"),
     "rewritten": ("chatkit, 1 % rewritten since: three tables", "naive"),
     "naive_chunks": ("by hand, chunks alone", "naive_chunks"),

@@ -216,6 +216,14 @@ def chatkit_tables(root: Path) -> Tables:
     return Tables(ck.messages_df(root), ck.responses_df(root), ck.chunks_df(root))
 
 
+def chatkit_snapshot(root: Path) -> Tables:
+    """chatkit: three tables of one moment, so that the files are looked at once."""
+    import chatkit as ck
+
+    with ck.snapshot():
+        return chatkit_tables(root)
+
+
 def chatkit_chunks(root: Path) -> Tables:
     """chatkit: the chunks alone, with its cache as it is found."""
     import chatkit as ck
@@ -285,8 +293,8 @@ def _plain(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 LOADERS: dict[str, Callable[[Path], Tables]] = {
     made.__name__: made
     for made in (
-        limit, naive, naive_chunks, naive_old, duckdb_tables, polars_tables, chatkit_tables, chatkit_chunks,
-        chatkit_chunks_uncached, chatkit_one_context, chatkit_one_context_uncached, chatkit_two_columns,
+        limit, naive, naive_chunks, naive_old, duckdb_tables, polars_tables, chatkit_tables, chatkit_snapshot,
+        chatkit_chunks, chatkit_chunks_uncached, chatkit_one_context, chatkit_one_context_uncached, chatkit_two_columns,
     )
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,7 @@ from chatkit.frames.places import (
     row_of_context,
     row_of_files,
 )
+from chatkit.frames.segment import DamagedSegmentError, read_segment
 from chatkit.frames.segment_cache import SegmentCache
 from chatkit.models.states import AWAITING
 from chatkit.store import Context
@@ -89,12 +90,12 @@ class FolderScan:
         """List the files of all contexts, or of these."""
         known = moment.seen(self.files.identity)
         if known is not None:
-            self._began_ns, listing = known
-            return listing
+            self._began_ns = known.began_ns
+            return known.listing
         self._began_ns = time.time_ns()
         listing = self.files.listing(context_ids)
         if context_ids is None:
-            moment.keep(self.files.identity, self._began_ns, listing)
+            moment.keep(self.files.identity, moment.Seen(self._began_ns, listing))
         return listing
 
     def usage(self) -> list[Usage]:
@@ -103,13 +104,30 @@ class FolderScan:
 
     def read(self, listing: Listing, wanted: Collection[str] | None = None) -> FolderRows:
         """Read the contexts of a listing, or only those wanted."""
+        seen = moment.seen(self.files.identity) if self._cache and wanted is None else None
+        if seen and (known := self._again(seen)):
+            return known
         used = self._usage(listing)
         contexts = self._contexts(listing, wanted, used)
         paths = _paths(contexts)
         messages, errors = self._messages(paths, listing, used)
         if self._cache and wanted is None:
             tidy(self._cache, used, paths)
-        return FolderRows(self._with_states(contexts, listing), messages, self._problems, errors)
+        found = FolderRows(self._with_states(contexts, listing), messages, self._problems, errors)
+        if seen and len(messages.parts) == len(used):
+            seen.rows, seen.segments = found, [usage.segment.path for usage in used]
+        return found
+
+    def _again(self, seen: moment.Seen) -> FolderRows | None:
+        """Return what was read in this block, with the columns that are wanted now; None if it was not all cached."""
+        if seen.rows is None:
+            return None
+        try:
+            parts = [read_segment(path, self._keep).part for path in seen.segments]
+        except (DamagedSegmentError, OSError):
+            return None
+        messages = seen.rows.messages
+        return replace(seen.rows, messages=Selection(parts, messages.part, messages.row))
 
     def _usage(self, listing: Listing) -> list[Usage]:
         """Map what is cached, and tell what of it is live."""

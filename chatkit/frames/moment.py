@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from chatkit.frames.files import Listing
+    from chatkit.frames.folder_scan import FolderRows
 
-_seen: ContextVar[dict[str, tuple[int, Listing]] | None] = ContextVar("_seen", default=None)
+
+@dataclass(slots=True)
+class Seen:
+    """A whole place as it was seen in a block.
+
+    Attributes:
+        began_ns: when its files were looked at.
+        listing: what was there.
+        rows: what they say, if all of it was cached.
+        segments: where it was cached.
+    """
+
+    began_ns: int
+    listing: Listing
+    rows: FolderRows | None = None
+    segments: Sequence[Path] = ()
+
+
+_seen: ContextVar[dict[str, Seen] | None] = ContextVar("_seen", default=None)
 
 
 @contextmanager
@@ -34,13 +55,13 @@ def snapshot() -> Iterator[None]:
         _seen.reset(token)
 
 
-def seen(identity: str) -> tuple[int, Listing] | None:
-    """Return when a place was listed in this block, in ns, and what was there; None outside of one."""
+def seen(identity: str) -> Seen | None:
+    """Return what was seen of a place in this block; None outside of one."""
     return (_seen.get() or {}).get(identity)
 
 
-def keep(identity: str, began_ns: int, listing: Listing) -> None:
-    """Keep a listing of a whole place for the rest of the block."""
+def keep(identity: str, found: Seen) -> None:
+    """Keep what was seen of a whole place for the rest of the block."""
     known = _seen.get()
     if known is not None:
-        known[identity] = (began_ns, listing)
+        known[identity] = found

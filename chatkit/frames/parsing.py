@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from chatkit.models import Message
 
 BATCH = 250
-_THREADS = 2
+_THREADS = 1
+"""More gain nothing: half of what they do holds Python's lock. Each holds a batch in memory."""
 _FLUSH_ROWS = 3_000_000
 """So many rows of chunks are held before they are written to the cache and mapped from there."""
 _ID = len("00000000-0000-0000-0000-000000000000")

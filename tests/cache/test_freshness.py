@@ -226,3 +226,28 @@ def test_tables_of_a_snapshot_are_of_one_moment(store: Store) -> None:
         store.context(FIRST).append_message(answer(9, (10, "new")))
         assert ck.responses_df(store)["message_id"].tolist() == before["message_id"].tolist()
     assert len(ck.responses_df(store)) == len(before) + 1
+
+
+def test_what_is_done_to_one_table_of_a_snapshot_is_in_no_other(store: Store) -> None:
+    load(store)
+    expected = [ck.chunks_df(store), ck.responses_df(store), ck.contexts_df(store)]
+    with ck.snapshot():
+        for table in (ck.messages_df, ck.chunks_df, ck.responses_df):
+            frame = table(store)
+            for name in frame.columns:
+                if frame[name].dtype in ("float64", "int64"):
+                    frame.loc[:, name] = 0
+        found = [ck.chunks_df(store), ck.responses_df(store), ck.contexts_df(store)]
+        few = ck.chunks_df(store, columns=["delta", "gap_ms"])
+    for frame, wanted in zip(found, expected, strict=True):
+        pd.testing.assert_frame_equal(frame, wanted)
+    pd.testing.assert_frame_equal(few, expected[0][["delta", "gap_ms"]])
+
+
+def test_a_snapshot_goes_on_where_its_cache_is_gone(store: Store) -> None:
+    load(store)
+    with ck.snapshot():
+        before = ck.chunks_df(store)
+        for segment in segments(store):
+            shutil.rmtree(segment)
+        pd.testing.assert_frame_equal(ck.chunks_df(store), before)
