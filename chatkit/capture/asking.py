@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatkit.capture.request import Turn, n_repeated, system_prompt, title, turns
+from chatkit.capture.request import ASSISTANT, Turn, system_prompt, title, turn_of, turns
 from chatkit.models import Branch, ContextConfig, Message
 from chatkit.models.context import MAIN
 from chatkit.store import Store
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chatkit.store import Context
-
-_ASSISTANT = "assistant"
 
 
 def store_at(place: Store | str | os.PathLike[str]) -> Store:
@@ -53,12 +51,12 @@ def ask(context: Context, request: Mapping[str, Any], at: datetime) -> str | Non
     Returns:
         The id of the message that the response answers; None where that is the last of the branch.
     """
-    asked = [turn for turn in turns(request) if not _is_bare_call(turn)]
-    said = _said(context)
-    known = _known(said, asked)
-    parent_id = known[-1] if known and known[-1] not in said[-1] else None
+    asked = turns(request)
+    n_known, parent_id = _known(_said(context), asked)
     new: list[Message] = []
-    for turn in asked[len(known) :]:
+    for turn in asked[n_known:]:
+        if turn.is_bare_call:  # of an answer that is not here
+            continue
         new.append(_message(turn, parent_id, at))
         parent_id = new[-1].message_id
     if new:
@@ -69,37 +67,52 @@ def ask(context: Context, request: Mapping[str, Any], at: datetime) -> str | Non
 def _said(context: Context) -> list[dict[str, Turn]]:
     """Return what was said, in order, by message id; the choices of one response stand together."""
     messages = context.messages(branch=context.metadata.active_branch_name)
-    turns_of = [(message, Turn(message.role, message.content)) for message in messages]
-    told = [(message, turn) for message, turn in turns_of if not _is_bare_call(turn)]
-    return [{message.message_id: turn for message, turn in step} for _, step in groupby(told, key=_step_of)]
+    return [{message.message_id: turn_of(message) for message in step} for _, step in groupby(messages, key=_step_of)]
 
 
-def _step_of(told: tuple[Message, Turn]) -> tuple[str, str | None]:
+def _step_of(message: Message) -> tuple[str, str | None]:
     """Return what the choices of one response share, and nothing else shares with them."""
-    message, turn = told
-    return turn.role, message.parent_id if turn.role == _ASSISTANT else message.message_id
+    return message.role, message.parent_id if message.role == ASSISTANT else message.message_id
 
 
-def _known(said: Sequence[dict[str, Turn]], asked: Sequence[Turn]) -> list[str]:
-    """Return the ids of the messages that a request begins with and its context holds.
+def _known(said: Sequence[dict[str, Turn]], asked: Sequence[Turn]) -> tuple[int, str | None]:
+    """Return how many of a request's messages its context holds, and the id of the last of them.
 
     A request repeats the conversation from its start, or from somewhere on to its end (a window of the last turns).
     """
-    steps = [list(step.values()) for step in said]
     for start in range(len(said)):
-        n_same = n_repeated(steps[start:], asked)
-        if n_same and (start == 0 or start + n_same == len(said)):
-            return [_id_of(turn, step) for turn, step in zip(asked[:n_same], said[start:], strict=False)]
-    return []
+        n_known, n_steps, last_id = _repeated(said[start:], asked)
+        if last_id and (start == 0 or start + n_steps == len(said)):
+            return n_known, last_id
+    return 0, None
+
+
+def _repeated(said: Sequence[dict[str, Turn]], asked: Sequence[Turn]) -> tuple[int, int, str | None]:
+    """Return how far a request repeats the steps, in its own messages and in steps, and the id of the last step's.
+
+    A call without text may be missing on either side: not every client repeats it, and not every store holds it.
+    """
+    n_known = n_steps = 0
+    last_id: str | None = None
+    while n_known < len(asked) and n_steps < len(said):
+        turn, step = asked[n_known], said[n_steps]
+        if any(turn.says_as(before) for before in step.values()):
+            last_id = _id_of(turn, step)
+            n_known, n_steps = n_known + 1, n_steps + 1
+        elif turn.is_bare_call:
+            n_known += 1
+        elif last_id and all(before.is_bare_call for before in step.values()):
+            last_id = [*step][-1]
+            n_steps += 1
+        else:
+            break
+    return n_known, n_steps, last_id
 
 
 def _id_of(turn: Turn, step: dict[str, Turn]) -> str:
-    return next(message_id for message_id, said in step.items() if turn.says_as(said))
-
-
-def _is_bare_call(turn: Turn) -> bool:
-    """Whether a turn is the model's and has no text: it called a tool, which each API words in its own way."""
-    return turn.role == _ASSISTANT and not turn.text.strip()
+    """Return the id of the choice that a request repeats; of those with the same text, the one that called the same."""
+    same = [message_id for message_id, before in step.items() if turn.says_as(before)]
+    return next((message_id for message_id in same if step[message_id].called == turn.called), same[0])
 
 
 def _message(turn: Turn, parent_id: str | None, at: datetime) -> Message:

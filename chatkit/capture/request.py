@@ -3,31 +3,58 @@
 from __future__ import annotations
 
 import json
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chatkit.capture.calls import arguments_of, arguments_sent, in_one_form, is_call
 from chatkit.capture.reading import list_of, mapping_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from chatkit.models import Message
 
 _SYSTEM_ROLES = {"system", "developer"}
 _SYSTEM_KEYS = ("system", "instructions", "systemInstruction", "system_instruction")
 _NOT_PARAMETERS = {"messages", "input", "contents", *_SYSTEM_KEYS, "extra_headers", "extra_query", "timeout"}
 """What is said, and how it is sent: headers may hold keys, which no store should."""
-_ROLES = {"model": "assistant"}  # Gemini's name for it
+ASSISTANT = "assistant"
+_ROLES = {"model": ASSISTANT}  # Gemini's name for it
 _LONGEST_TITLE = 60
 
 
 class Turn(NamedTuple):
-    """One message of a request: who said it, and its text. Parts that are no text come along as they are."""
+    """One message of a request: who said it, and its text. Parts that are no text come along as they are.
+
+    Attributes:
+        arguments: of its tool calls, one after the other; "" where none is known.
+    """
 
     role: str
     text: str
     other_parts: tuple[Any, ...] = ()
+    arguments: str = ""
+
+    @property
+    def called(self) -> str:
+        """:attr:`arguments` in the form in which calls are compared."""
+        return in_one_form(self.arguments)
+
+    @property
+    def is_bare_call(self) -> bool:
+        """Whether it is the model's and has no text: what it did was to call a tool."""
+        return self.role == ASSISTANT and not self.text.strip()
 
     def says_as(self, other: Turn) -> bool:
-        """Whether another turn says the same; a client may have stripped it of outer white space."""
-        return (self.role, self.text.strip()) == (other.role, other.text.strip())
+        """Whether another turn says the same; a client may have stripped it of outer white space.
+
+        Tool calls count where there is no text, and both are known.
+        """
+        if (self.role, self.text.strip()) != (other.role, other.text.strip()):
+            return False
+        called = {self.called, other.called} if self.is_bare_call else set()
+        return len(called - {""}) < 2
 
 
 def as_json(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +69,13 @@ def turns(request: Mapping[str, Any]) -> list[Turn]:
     said: Any = request.get("messages", request.get("input", request.get("contents", [])))
     items = said if isinstance(said, list) else [said]
     found = [_turn(item) for item in items if _is_said(item)]
-    return [turn for turn in found if turn.role not in _SYSTEM_ROLES]
+    told = [turn for turn in found if turn.role not in _SYSTEM_ROLES]
+    return told if "messages" in request else list(_answers_joined(told))
+
+
+def turn_of(message: Message) -> Turn:
+    """Return a stored message as a request would repeat it."""
+    return Turn(message.role, message.content, arguments=arguments_sent(message.streaming_response))
 
 
 def title(asked: Iterable[Turn]) -> str | None:
@@ -91,18 +124,30 @@ def _plain(value: Any) -> Any:
 
 
 def _is_said(item: Any) -> bool:
-    """Whether an item is a message: of the Responses API's other items, only a tool's answer is one."""
+    """Whether an item is a message: of the Responses API's other items, only a tool's call and its answer are."""
     if isinstance(item, dict):
-        return "role" in item or "type" not in item or text_of(item, "type").endswith("_output")
+        return "role" in item or "type" not in item or is_call(item) or text_of(item, "type").endswith("_output")
     return isinstance(item, str)
 
 
 def _turn(item: str | dict[str, Any]) -> Turn:
     if isinstance(item, str):
         return Turn("user", item)
+    if is_call(item):
+        return Turn(ASSISTANT, "", arguments=arguments_of(item))
     role = text_of(item, "role") or ("tool" if "output" in item else "user")
     content = next((item[key] for key in ("content", "parts", "output") if item.get(key)), None)
-    return Turn(_ROLES.get(role, role), *_content(content))
+    return Turn(_ROLES.get(role, role), *_content(content), arguments=arguments_of(item))
+
+
+def _answers_joined(told: Iterable[Turn]) -> Iterator[Turn]:
+    """Make one turn of what is one answer: its items stand apart where an API knows no messages."""
+    for role, turns_of_one in groupby(told, key=attrgetter("role")):
+        if role != ASSISTANT:
+            yield from turns_of_one
+            continue
+        _, texts, others, arguments = zip(*turns_of_one, strict=True)
+        yield Turn(role, "".join(texts), tuple(chain.from_iterable(others)), "".join(arguments))
 
 
 def _content(content: Any) -> tuple[str, tuple[Any, ...]]:

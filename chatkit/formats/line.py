@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from chatkit.capture.request import Turn, n_repeated, parameters, turns
+from chatkit.capture.request import Turn, n_repeated, parameters, turn_of, turns
 from chatkit.models import Message
 from chatkit.models.message import TEXT_TYPE
 from chatkit.timing.stamps import from_us, to_us
@@ -163,7 +163,7 @@ def _first_response(steps: Iterable[Step]) -> Message | None:
 
 
 def _turns_of(messages: Iterable[Message]) -> list[Turn]:
-    return [Turn(message.role, message.content) for message in messages]
+    return [turn_of(message) for message in messages]
 
 
 def _linked(messages: Iterable[Message]) -> list[Message]:

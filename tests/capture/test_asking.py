@@ -109,6 +109,64 @@ def test_a_tools_answer_follows_the_call(store: ck.Store) -> None:
     assert store.message(answer.parent_id).parent_id == recorder.message_id
 
 
+def called(store: ck.Store, context_id: str | None, messages: list[Any], arguments: str) -> ck.Message:
+    call = {"choices": [{"delta": {"tool_calls": [{"function": {"arguments": arguments}}]}}]}
+    with record(store, context_id, request={"messages": messages}) as recorder:
+        list(recorder.tee([call]))
+    return recorder.message
+
+
+def test_of_two_calls_beside_each_other_a_tool_answers_the_one_that_is_repeated(store: ck.Store) -> None:
+    first = called(store, None, [user("Weather?")], '{"at": "Rome"}')
+    second = called(store, first.context_id, [user("Weather?")], '{"at": "Oslo"}')
+    assert first.parent_id == second.parent_id
+    for call, arguments in ((first, '{"at":"Rome"}'), (second, '{"at":"Oslo"}')):
+        calling = SdkMessage(tool_calls=[{"function": {"arguments": arguments}}])
+        result = {"role": "tool", "content": f"for {arguments}"}
+        answer = answered(store, first.context_id, [user("Weather?"), calling, result], "So.")
+        assert store.message(answer.parent_id).parent_id == call.message_id
+    assert [text for _, text in said(store)] == [
+        *("Weather?", "", "", 'for {"at":"Rome"}', "So."),
+        *('for {"at":"Oslo"}', "So."),
+    ]
+
+
+def test_a_call_that_a_client_leaves_out_or_a_store_does_not_hold_hides_nothing_else(store: ck.Store) -> None:
+    call = called(store, None, [user("Weather?")], '{"at": "Rome"}')
+    left_out = [user("Weather?"), {"role": "tool", "content": "rain"}]
+    answer = answered(store, call.context_id, left_out, "Rain.")
+    assert store.message(answer.parent_id).parent_id == call.message_id
+    elsewhere = [
+        {"role": "assistant", "tool_calls": [{"function": {"arguments": "1"}}]},
+        {"role": "tool", "content": "0"},
+    ]
+    asked = [*left_out, assistant("Rain."), user("And now?"), *elsewhere]
+    assert answered(store, call.context_id, asked, "Sun.").context_id == call.context_id
+    answered(store, call.context_id, [*asked, assistant("Sun."), user("Thanks.")], "Welcome.")
+    assert [text for _, text in said(store)][2:] == ["rain", "Rain.", "And now?", "0", "Sun.", "Thanks.", "Welcome."]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ('{"a": 1, "b": {"d": [1, 2], "c": 1.0}}', '{"b":{"c":1,"d":[1,2]},"a":1}', True),
+        ('{"a": [1, 2]}', '{"a": [2, 1]}', False),
+        ('{"a": 1}{"b": 2}', '{"b": 2}{"a": 1}', False),
+        ('{"a": "x y"}', '{"a": "xy"}', False),
+        ('{"a": "\\u00e9"}', '{"a": "\N{LATIN SMALL LETTER E WITH ACUTE}"}', True),
+        ("  print(1)\n", "print(1)", True),
+        ("print( 1 )", "print(1)", False),
+        ("{}", "", True),
+        ('{"a": 1}', "[" * 100_000, False),
+        ('{"a": "\\ud83d"}', '{"a": "\\ud83d" }', True),
+    ],
+)
+def test_calls_are_the_same_where_their_json_is(one: str, other: str, is_same: bool) -> None:
+    calls = [{"role": "assistant", "tool_calls": [{"function": {"arguments": text}}]} for text in (one, other)]
+    first, second = turns({"messages": calls})
+    assert (first.called == second.called) is is_same
+
+
 def test_no_key_of_a_request_is_stored(store: ck.Store) -> None:
     headers = {"Authorization": "Bearer secret"}
     answer = answered(store, None, [user("Hi")], extra_headers=headers, timeout=3, temperature=0.5, stop=("a", "b"))
@@ -136,7 +194,7 @@ def test_requests_of_every_provider_are_read() -> None:
             {"type": "function_call_output", "call_id": "c", "output": "rain"},
         ],
     }
-    assert [turn[:2] for turn in turns(responses)] == [("user", "Hi"), ("tool", "rain")]
+    assert [turn[:2] for turn in turns(responses)] == [("user", "Hi"), ("assistant", ""), ("tool", "rain")]
     gemini = {
         "contents": [{"parts": [{"text": "Hi"}]}, {"role": "model", "parts": [{"text": "Ho"}]}, "And?"],
         "config": {"system_instruction": {"parts": [{"text": "Be brief."}]}},
