@@ -8,16 +8,17 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chatkit.capture.request import Turn, system_prompt, turns
+from chatkit.capture.request import ASSISTANT, system_prompt, turn_of, turns
 from chatkit.errors import ChatkitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from threading import Condition
 
+    from chatkit.capture.request import Turn
+    from chatkit.models import Message
     from chatkit.store import Context, Store
 
-_ASSISTANT = "assistant"
 _MOST_LOOKED_AT = 500
 _LONGEST_WAIT_S = 5.0
 """A client that has read an answer may ask on before the answer is stored, or even has ended."""
@@ -40,7 +41,7 @@ class Conversations:
     @contextmanager
     def in_flight(self, request: Mapping[str, Any]) -> Iterator[None]:
         """Say of a ``with`` block that it records the answer to a request."""
-        question = _mark(request)
+        *_, (question, *_) = _marks(system_prompt(request), turns(request))
         self._count(question, 1)
         try:
             yield
@@ -52,23 +53,23 @@ class Conversations:
 
         Where the answer that it goes on with may be one that is still being recorded, wait a little.
         """
-        said = _said(request)
-        before, *marks = _marks(system_prompt(request), said)
-        asked = [before, *marks[:-1]]
-        for turn, question, mark in reversed([*zip(said, asked, marks, strict=True)]):
-            if not _is_answer(turn):
+        said = turns(request)
+        marks = [*_marks(system_prompt(request), said)]
+        for turn, (question, *_), answer in reversed([*zip(said, marks, marks[1:], strict=False)]):
+            if turn.role != ASSISTANT:
                 continue
-            self._baton.wait_for(partial(self._is_settled, question, mark), _LONGEST_WAIT_S)
-            if mark in self._known():
-                return self._known()[mark]
+            self._baton.wait_for(partial(self._is_settled, question, answer[0]), _LONGEST_WAIT_S)
+            for mark in answer:
+                if mark in self._known():
+                    return self._known()[mark]
         return None
 
-    def remember(self, request: Mapping[str, Any], answers: Iterable[str], context_id: str) -> None:
+    def remember(self, request: Mapping[str, Any], answers: Iterable[Message], context_id: str) -> None:
         """Note what was answered, so that a request that repeats it is known."""
-        said, prompt = _said(request), system_prompt(request)
-        for answer in answers:
-            *_, mark = _marks(prompt, [*said, Turn(_ASSISTANT, answer)])
-            self._known()[mark] = context_id
+        said, prompt = turns(request), system_prompt(request)
+        for answer in filter(_is_said, answers):
+            *_, marks = _marks(prompt, [*said, turn_of(answer)])
+            self._known().update(dict.fromkeys(marks, context_id))
         self._baton.notify_all()
 
     def _is_settled(self, question: bytes, answer: bytes) -> bool:
@@ -91,28 +92,34 @@ class Conversations:
         return self._contexts
 
 
-def _said(request: Mapping[str, Any]) -> list[Turn]:
-    """Return a request's messages but for the model's tool calls, which each API words in its own way."""
-    return [turn for turn in turns(request) if turn.role != _ASSISTANT or _is_answer(turn)]
+def _is_said(message: Message) -> bool:
+    """Whether a request may repeat a message: not where its answer broke off before anything came."""
+    turn, response = turn_of(message), message.streaming_response
+    is_whole = response is not None and response.status == "complete"
+    return not turn.is_bare_call or bool(turn.called) or is_whole
 
 
-def _is_answer(turn: Turn) -> bool:
-    return turn.role == _ASSISTANT and bool(turn.text.strip())
+def _marks(prompt: str | None, said: Iterable[Turn]) -> Iterator[tuple[bytes, ...]]:
+    """Return, before the first turn and after each, the marks of all that was said; outer white space counts in none.
 
-
-def _mark(request: Mapping[str, Any]) -> bytes:
-    """Return the mark of all that a request says."""
-    *_, mark = _marks(system_prompt(request), _said(request))
-    return mark
-
-
-def _marks(prompt: str | None, said: Iterable[Turn]) -> Iterator[bytes]:
-    """Return, before the first turn and after each, a mark of all that was said; outer white space counts in none."""
-    mark = hashlib.sha256((prompt or "").strip().encode("utf-8", "surrogatepass"))
-    yield mark.copy().digest()
+    The first is one of texts and tool calls. After a text there is another one of the texts alone: not every client
+    repeats the calls, and not every store holds them.
+    """
+    whole = hashlib.sha256(_bytes((prompt or "").strip()))
+    texts = whole.copy()
+    yield whole.digest(), texts.digest()
     for turn in said:
-        mark.update(f"\0{turn.role}\0{turn.text.strip()}".encode("utf-8", "surrogatepass"))
-        yield mark.copy().digest()
+        text = _bytes(f"\0{turn.role}\0{turn.text.strip()}")
+        whole.update(text + _bytes(f"\0\0{turn.called}" if turn.called else ""))
+        if turn.is_bare_call:
+            yield (whole.digest(),)
+        else:
+            texts.update(text)
+            yield whole.digest(), texts.digest()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _marks_of(context: Context) -> list[bytes]:
@@ -123,10 +130,9 @@ def _marks_of(context: Context) -> list[bytes]:
         prompt = context.branches[name].system_prompt
     except (ChatkitError, KeyError):
         return []  # it can't be gone on with, so a conversation that would begins anew
-    said = [Turn(message.role, message.content) for message in messages]
-    said = [turn for turn in said if turn.role != _ASSISTANT or _is_answer(turn)]
+    said = [turn_of(message) for message in filter(_is_said, messages)]
     _, *marks = _marks(prompt, said)
-    return [mark for turn, mark in zip(said, marks, strict=True) if _is_answer(turn)]
+    return [mark for turn, after in zip(said, marks, strict=True) if turn.role == ASSISTANT for mark in after]
 
 
 def _changed_last(context: Context) -> float:

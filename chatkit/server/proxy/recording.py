@@ -160,7 +160,7 @@ class LiveRecording:
                 tape.assembly.note_error(repr(end.error))
             noted = {"backpressured": True} if end.is_backpressured else {}
             messages = tape.store(is_aborted=end.is_aborted, **noted)
-        self._archive.conversations.remember(self._request, [one.content for one in messages.values()], context_id)
+        self._archive.conversations.remember(self._request, messages.values(), context_id)
 
     def _destination(self) -> tuple[Destination, str]:
         """Find or make the context, and store what of the request it does not hold yet."""
