@@ -100,8 +100,8 @@ def dump(record: Record) -> bytes:
 
 def dump_json(content: Any) -> bytes:
     """Return UTF-8 JSON on one line, halves of characters as escapes, with a line end."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return _LONE_HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode() + b"\n"
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+    return _LONE_HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode()
 
 
 def read_bytes(path: Path) -> bytes:
