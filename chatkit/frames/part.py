@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -141,17 +142,22 @@ class Selection:
         """Return rows in another order, or some of them."""
         return Selection(self.parts, self.part[rows], self.row[rows])
 
+    @cached_property
+    def _together(self) -> tuple[pa.Table, pa.Array | None]:
+        """The messages of all parts, and which of them these are; None if they are all, in this order."""
+        if not self.parts:
+            return MESSAGES.empty_table(), None
+        before = np.cumsum([0, *(part.messages.num_rows for part in self.parts)])
+        together = pa.concat_tables([part.messages for part in self.parts])
+        rows = before[self.part] + self.row
+        is_all = len(rows) == len(together) and (rows == np.arange(len(rows))).all()
+        return together, None if is_all else pa.array(rows)
+
     def messages(self, names: Sequence[str]) -> pa.Table:
         """Return columns of the messages."""
-        schema = pa.schema([MESSAGES.field(name) for name in names])
-        if not self.parts:
-            return schema.empty_table()
-        before = np.cumsum([0, *(part.messages.num_rows for part in self.parts)])
-        together = pa.concat_tables([part.messages.select(names) for part in self.parts])
-        rows = before[self.part] + self.row
-        if len(rows) == len(together) and (rows == np.arange(len(rows))).all():
-            return together
-        return together.take(pa.array(rows))
+        together, rows = self._together
+        found = together.select(names)
+        return found if rows is None else found.take(rows)
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Return one column of the messages."""

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import time
 from dataclasses import dataclass
+from mmap import ACCESS_COPY, mmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,7 +135,8 @@ def _write(path: Path, table: pa.Table) -> None:
 
 def _map(path: Path) -> tuple[np.ndarray[Any, Any], pa.Table]:
     """Map a file privately: what is written to its memory is nobody else's, and never in the file."""
-    mapped = np.memmap(path, dtype=np.uint8, mode="c")
+    with path.open("rb") as file:
+        mapped = np.frombuffer(mmap(file.fileno(), 0, access=ACCESS_COPY), dtype=np.uint8)
     return mapped, pa.ipc.open_file(pa.py_buffer(mapped)).read_all()
 
 
@@ -157,4 +159,4 @@ def _column(path: Path, name: str) -> ChunkColumn:
         return np.empty(0, dtype=dtype)
     [values] = column.chunks
     start = values.buffers()[1].address - mapped.ctypes.data
-    return np.asarray(mapped)[start : start + len(values) * dtype.itemsize].view(dtype)
+    return mapped[start : start + len(values) * dtype.itemsize].view(dtype)

@@ -32,7 +32,7 @@ def kinds(column: pa.ChunkedArray) -> Any:
     known = {text for chunk in column.chunks for text in chunk.dictionary.to_pylist()}
     if len(known) != 1 or column.null_count:
         return strings(column)
-    block = pa.array([*known] * min(_BLOCK_ROWS, len(column)), pa.large_string())
+    block = pa.repeat(pa.scalar(*known, pa.large_string()), min(_BLOCK_ROWS, len(column)))
     n_whole, rest = divmod(len(column), _BLOCK_ROWS)
     return strings(pa.chunked_array([block] * n_whole + [block[:rest]] * bool(rest), pa.large_string()))
 
