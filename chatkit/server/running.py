@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -50,8 +49,6 @@ def run(app: ASGIApp, listening: socket.socket, stopping: asyncio.Event, *, is_p
         is_proxy: answers are another server's, with its headers, and break off where its answers do.
     """
     sys.setswitchinterval(SWITCH_S)
-    gc.collect()
-    gc.freeze()  # what is loaded stays: to look through it for garbage took 70 ms, in which no stream went on
     server_of(app, stopping, is_proxy=is_proxy).run(sockets=[listening])
 
 
