@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
@@ -21,12 +22,15 @@ def enter_copy(namespace: dict[str, Any]) -> None:
     namespace["_left"] = Path.cwd()
     namespace["_folder"] = Path(tempfile.mkdtemp())
     shutil.copytree(ROOT / "data" / "store", namespace["_folder"] / "data" / "store")
+    namespace["_patch"] = patch = pytest.MonkeyPatch()
+    patch.setenv("CHATKIT_CACHE_DIR", str(namespace["_folder"] / "cache"))
     os.chdir(namespace["_folder"])
 
 
 def leave_copy(namespace: dict[str, Any]) -> None:
     """Go back, and remove the folder."""
     os.chdir(namespace["_left"])
+    namespace["_patch"].undo()
     shutil.rmtree(namespace["_folder"])
 
 
