@@ -1,7 +1,8 @@
 """Arrays of chunks that one program wrote: they differ in their values only, so they are read without a parser.
 
-The form of one array (its keys and white space) is taken as the form of all. Quotes tell where the values lie, and
-every byte that is no value is held to the form; an array that differs in one is left to a parser.
+The form of one array (its keys and white space) is taken as the form of all. Where each chunk begins tells where the
+one before it ends, and from there its values are found. Every byte that is no value is held to the form, every value
+to what JSON has in its place; an array that differs in one byte is left to a parser.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from chatkit.frames.json_texts import are_plain, json_texts
+from chatkit.frames.words import MOST_BYTES, Pattern, Words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,20 +25,11 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Booleans = NDArray[np.bool_]
 
-_QUOTES, _QUOTES_OF_FIRST = 14, 12
-"""Quotes of a chunk: five keys and two texts; the first chunk has no ``interval_ms``."""
-_MOST_BYTES = 2**31 - 1
+_MOST_TOGETHER = 2**31 - 1
 _SAMPLES, _SAMPLE_BYTES = 25, 1 << 16
-_MOST_LITERAL = 100
-_PAD = bytes(256)
-"""Past the end, where no literal is found; two of them end within."""
-_MOST_DIGITS = 7
-_ZEROS, _SIXES = np.uint64(0x3030303030303030), np.uint64(0x0606060606060606)
-_UPPER, _LOWEST = np.uint64(0xF0F0F0F0F0F0F0F0), np.uint64(0xFF)
-"""Eight digits "0"; what lifts digits past "9" out of the upper halves of bytes; those halves; the first byte."""
 _FORM = re.compile(
     rb'\[(?P<before>\s*)\{(?P<open>\s*)"sequence":(?P<colon>\s*)\d+'
-    rb',(?P<comma>\s*)"delta":\s*"(?:[^"\\]|\\.)*",\s*"timestamp":\s*"[^"\\]*"'
+    rb',(?P<comma>\s*)"delta":\s*"(?:[^"\\]|\\.)*",\s*"timestamp":\s*"(?P<stamp>[^"\\]+)"'
     rb',\s*"accumulated_chars":\s*\d+(?P<close>\s*)\},(?P<between>\s*)\{'
 )
 _END = re.compile(rb"\}(\s*)\]\Z")
@@ -50,7 +43,7 @@ class Alike(NamedTuple):
         counts: chunks of each of them.
         sequence: their numbers.
         delta: their texts.
-        timestamp: their times, as text.
+        timestamp: their times, as text; one that is written with escapes or with more than ASCII is not read here.
     """
 
     numbers: Integers
@@ -61,17 +54,25 @@ class Alike(NamedTuple):
 
 
 class _Form(NamedTuple):
-    """What stands around the values of an array."""
+    """What stands around the values of an array.
+
+    Attributes:
+        head: before its first number.
+        start: the end of ``head`` and of ``between``, from the brace on.
+        delta: between a number and its text.
+        moment: between a text and ``accumulated_chars``, which is not read; its gap is the time.
+        interval: between that and ``interval_ms``, which the first chunk has not.
+        between: between two chunks, up to the brace.
+        tail: after the last chunk.
+    """
 
     head: bytes
+    start: bytes
     delta: bytes
-    timestamp: bytes
-    chars: bytes
+    moment: tuple[bytes, int, bytes]
     interval: bytes
-    following: bytes
+    between: bytes
     tail: bytes
-    sequence: bytes
-    comma: bytes
 
     @classmethod
     def of(cls, array: bytes) -> _Form | None:
@@ -79,179 +80,134 @@ class _Form(NamedTuple):
         found, end = _FORM.match(array[:_SAMPLE_BYTES]), _END.search(array[-_SAMPLE_BYTES:])
         if not (found and end):
             return None
-        before, opened, colon, comma, close, between = found.groups()
+        before, opened, colon, comma, stamp, close, between = found.groups()
         comma = b"," + comma
-        sequence = b'"sequence":' + colon
+        start = b"{" + opened + b'"sequence":' + colon
+        moment = (b'"' + comma + b'"timestamp":' + colon + b'"', b'"' + comma + b'"accumulated_chars":' + colon)
         form = cls(
-            head=b"[" + before + b"{" + opened + sequence,
+            head=b"[" + before + start,
+            start=start,
             delta=comma + b'"delta":' + colon + b'"',
-            timestamp=b'"' + comma + b'"timestamp":' + colon + b'"',
-            chars=b'"' + comma + b'"accumulated_chars":' + colon,
+            moment=(moment[0], len(stamp), moment[1]),
             interval=comma + b'"interval_ms":' + colon,
-            following=close + b"}," + between + b"{" + opened + sequence,
+            between=close + b"}," + between,
             tail=close + b"}" + end[1] + b"]",
-            sequence=sequence,
-            comma=comma,
         )
-        return form if max(map(len, form)) <= _MOST_LITERAL else None
+        longest = max(sum(map(len, moment)) + len(stamp), *(len(part) for part in (form.head, form.tail, form.between)))
+        return form if longest <= MOST_BYTES else None
 
 
-class _Span(NamedTuple):
-    """Where each value starts and ends."""
+class _Chunks(NamedTuple):
+    """Where the chunks of arrays begin.
 
+    Attributes:
+        numbers: the arrays that have any.
+        counts: chunks of each of these.
+        start: where each of these arrays begins.
+        end: where it ends.
+        first: the number of its first chunk.
+        last: of its last one.
+        at: where each chunk begins.
+    """
+
+    numbers: Integers
+    counts: Integers
     start: Integers
     end: Integers
+    first: Integers
+    last: Integers
+    at: Integers
+
+    @classmethod
+    def of(cls, words: Words, bounds: Integers, start: Pattern) -> _Chunks:
+        """Find them: none begins within a text, where a quote has a backslash before it."""
+        braces = words.places_of("{")
+        at = braces[words.has(start, braces)]
+        places = np.searchsorted(at, bounds)
+        numbers = np.flatnonzero(np.diff(places))
+        first, last = places[numbers], places[numbers + 1] - 1
+        return cls(numbers, last - first + 1, bounds[numbers], bounds[numbers + 1], first, last, at)
+
+    def is_first(self) -> Booleans:
+        """Whether each chunk is its array's first."""
+        found = np.zeros(len(self.at), dtype=np.bool_)
+        found[self.first] = True
+        return found
+
+    def are_all(self, is_good: Booleans) -> Booleans:
+        """Whether all chunks of each array are good."""
+        n_good = np.diff(np.concatenate(([0], np.cumsum(is_good)[self.last])))
+        found: Booleans = n_good == self.counts
+        return found
+
+
+class _Values(NamedTuple):
+    """The values of chunks, and whether all stands as the form has it.
+
+    Attributes:
+        sequence: numbers.
+        delta_start: where the texts begin.
+        delta_end: where they end.
+        stamp_start: where the times begin.
+        is_good: whether the chunk has the form.
+    """
+
+    sequence: Integers
+    delta_start: Integers
+    delta_end: Integers
+    stamp_start: Integers
+    is_good: Booleans
 
 
 def alike(arrays: Sequence[bytes]) -> Alike | None:
     """Read those arrays that have the form that is most common among the first; None if there are none.
 
     Args:
-        arrays: JSON arrays of chunks. That they are UTF-8 is for the caller to know.
+        arrays: what may be JSON arrays of chunks.
     """
-    forms = Counter(filter(None, map(_Form.of, arrays[:_SAMPLES])))
-    if not forms or sum(map(len, arrays)) > _MOST_BYTES:
+    forms = Counter(filter(None, (_Form.of(bytes(array)) for array in arrays[:_SAMPLES])))
+    if not forms or sum(map(len, arrays)) > _MOST_TOGETHER:
         return None
     [(form, _)] = forms.most_common(1)
-    numbers = np.arange(len(arrays))
-    while len(numbers):
-        text = _Text([arrays[number] for number in numbers.tolist()])
-        if text.is_countable.all():
-            text.lay_out()
-            found, is_one = text.read(form)
-            if found is not None:
-                return found._replace(numbers=numbers)
-            numbers = numbers[is_one]
-        else:
-            numbers = numbers[text.is_countable]
-    return None
+    words = Words(*arrays)
+    bounds = np.cumsum([0, *map(len, arrays)])
+    chunks = _Chunks.of(words, bounds, Pattern(form.start))
+    values = _values(words, chunks, form)
+    is_good = values.is_good
+    stamps = words.cut(values.stamp_start, form.moment[1])
+    is_good &= are_plain(stamps)
+    rows = np.flatnonzero(np.repeat(chunks.are_all(is_good), chunks.counts))
+    texts, is_good[rows] = json_texts(words.data, values.delta_start[rows], values.delta_end[rows])
+    are_good = chunks.are_all(is_good)
+    if not are_good.any():
+        return None
+    is_kept = np.repeat(are_good, chunks.counts)
+    if not is_kept.all():
+        stamps, texts = stamps.filter(pa.array(is_kept)), texts.filter(pa.array(is_kept[rows]))
+    return Alike(chunks.numbers[are_good], chunks.counts[are_good], values.sequence[is_kept], texts, stamps)
 
 
-class _Text:
-    """Arrays as one text, and where the quotes of each chunk are."""
-
-    def __init__(self, arrays: Sequence[bytes]) -> None:
-        self.ends = np.cumsum([len(array) for array in arrays])
-        self.data = b"".join((*arrays, _PAD))
-        self.quotes, self.backslashes = self._marks()
-        self.before = np.searchsorted(self.quotes, np.concatenate(([0], self.ends)))
-        n_later, rest = np.divmod(np.diff(self.before) - _QUOTES_OF_FIRST, _QUOTES)
-        self.counts = n_later + 1
-        self.is_countable = (n_later >= 0) & (rest == 0)
-
-    def lay_out(self) -> None:
-        """Find the chunks, once all arrays are countable."""
-        self.last = np.cumsum(self.counts) - 1
-        self.first = self.last - self.counts + 1
-        self.of_array = np.repeat(np.arange(len(self.counts)), self.counts)
-        self.is_first, self.is_last = np.zeros((2, len(self.of_array)), dtype=np.bool_)
-        self.is_first[self.first], self.is_last[self.last] = True, True
-        before = self.before[:-1] - _QUOTES * self.first
-        self.at = before[self.of_array] + _QUOTES * np.arange(len(self.of_array))
-        self.at[~self.is_first] -= _QUOTES - _QUOTES_OF_FIRST
-
-    def _marks(self) -> tuple[Integers, Integers]:
-        """Return where quotes are, those within texts left out, and where backslashes are."""
-        data = np.frombuffer(self.data, dtype=np.uint8)
-        is_quote = data == ord('"')
-        backslashes = np.flatnonzero(data == ord("\\")) if b"\\" in self.data else np.empty(0, dtype=np.int64)
-        starts = np.flatnonzero(np.diff(backslashes, prepend=-2) > 1)
-        sizes = np.diff(np.append(starts, len(backslashes)))
-        is_quote[(backslashes[starts] + sizes)[sizes % 2 == 1]] = False
-        return np.flatnonzero(is_quote), backslashes
-
-    def read(self, form: _Form) -> tuple[Alike | None, Booleans]:
-        """Return the chunks if every array has the form, and which arrays have it."""
-        is_first, quote = self.is_first, self._quote
-        sequence = _Span(quote(0) + len(form.sequence), quote(2) - len(form.comma))
-        ends = np.append(sequence.start[1:] - len(form.following), 0)
-        ends[self.last] = self.ends - len(form.tail)
-        delta, timestamp = _Span(quote(4) + 1, quote(5)), _Span(quote(8) + 1, quote(9))
-        chars = _Span(timestamp.end + len(form.chars), np.where(is_first, ends, quote(12) - len(form.comma)))
-        interval = _Span(chars.end + len(form.interval), ends)
-
-        numbers, is_good = self._whole(sequence)
-        is_good &= self._has(form.delta, sequence.end) & (sequence.end + len(form.delta) == delta.start)
-        is_good &= self._has(form.timestamp, delta.end) & (delta.end + len(form.timestamp) == timestamp.start)
-        is_good &= self._has(form.chars, timestamp.end) & self._whole(chars)[1]
-        is_good &= is_first | (self._has(form.interval, chars.end) & self._whole(interval)[1])
-        is_good[:-1] &= self.is_last[:-1] | self._has(form.following, ends[:-1])
-        is_good[self.last] &= self._has(form.tail, ends[self.last])
-        starts = np.concatenate(([0], self.ends[:-1]))
-        is_good[self.first] &= self._has(form.head, starts) & (starts + len(form.head) == sequence.start[self.first])
-        if is_good.all():
-            times = self._texts(timestamp, pa.string())
-            texts, is_good = self._decoded(delta, _are_plain(times, r"[\x00-\x1f\\]"))
-            if is_good.all():
-                return Alike(np.arange(len(self.counts)), self.counts, numbers, texts, times), is_good
-        return None, np.bincount(self.of_array[~is_good], minlength=len(self.counts)) == 0
-
-    def _quote(self, number: int) -> Integers:
-        """Return where each chunk's quote of a number is; anywhere where it has none of that number."""
-        places: Integers = self.quotes[np.minimum(self.at + number, len(self.quotes) - 1)]
-        return places
-
-    def _has(self, literal: bytes, at: Integers) -> Booleans:
-        """Whether a literal stands at each place."""
-        size = len(literal)
-        everywhere = np.ndarray((len(self.data) - size + 1,), f"S{size}", self.data, strides=(1,))
-        found: Booleans = np.equal(everywhere[at], literal)
-        return found
-
-    def _whole(self, span: _Span) -> tuple[Integers, Booleans]:
-        """Read whole numbers of few digits, and tell where there are such, all digits of one in a word of 64 bits.
-
-        References: D. Lemire, "Quickly parsing eight digits" (2018).
-        """
-        size = span.end - span.start
-        word = np.ndarray((len(self.data) - 7,), "<u8", self.data, strides=(1,))[span.start]
-        shift = ((8 - np.clip(size, 1, _MOST_DIGITS)) * 8).astype(np.uint64)
-        digits = (word << shift) | (_ZEROS >> (64 - shift))
-        is_one = (size >= 1) & (size <= _MOST_DIGITS) & ((size == 1) | ((word & _LOWEST) != ord("0")))
-        is_one &= ((digits & _UPPER) == _ZEROS) & (((digits + _SIXES) & _UPPER) == _ZEROS)
-        digits -= _ZEROS
-        digits = (digits * 10 + (digits >> 8)) & np.uint64(0x00FF00FF00FF00FF)
-        digits = (digits * 100 + (digits >> 16)) & np.uint64(0x0000FFFF0000FFFF)
-        digits = (digits * 10_000 + (digits >> 32)) & np.uint64(0xFFFFFFFF)
-        return digits.astype(np.int64), is_one
-
-    def _decoded(self, span: _Span, is_good: Booleans) -> tuple[pa.LargeStringArray, Booleans]:
-        """Cut texts out and put characters in the place of escapes; tell which JSON has, without half characters."""
-        texts = self._texts(span, pa.large_string())
-        is_good &= _are_plain(texts, r"[\x00-\x1f]")
-        if not len(self.backslashes):
-            return texts, is_good
-        rows = np.unique(np.searchsorted(span.start, self.backslashes, side="right") - 1)
-        escaped = texts.take(pa.array(rows)).to_pylist()
-        try:
-            plain = msgspec.json.decode('["' + '","'.join(escaped) + '"]', type=list[str])
-        except msgspec.MsgspecError:
-            is_good[rows] &= [_is_text(text) for text in escaped]
-            return texts, is_good
-        is_escaped = np.zeros(len(texts), dtype=np.bool_)
-        is_escaped[rows] = True
-        return pc.replace_with_mask(texts, pa.array(is_escaped), pa.array(plain, pa.large_string())), is_good
-
-    def _texts(self, span: _Span, kind: pa.DataType) -> pa.Array:
-        """Cut texts out: every second of those that begin where the last one ends."""
-        size = np.int64 if kind == pa.large_string() else np.int32
-        cuts = np.column_stack([span.start, span.end]).ravel().astype(size)
-        buffers = [None, pa.py_buffer(cuts), pa.py_buffer(self.data)]
-        every = pa.Array.from_buffers(kind, max(len(cuts) - 1, 0), buffers)
-        return every.take(pa.array(np.arange(0, len(every), 2)))
+def _values(words: Words, chunks: _Chunks, form: _Form) -> _Values:
+    """Find the values of chunks: numbers and their texts from the front, all else from the back."""
+    closes, is_good = _ends(words, chunks, form)
+    is_first, moment = chunks.is_first(), Pattern(*form.moment)
+    sequence = words.numerals_from(chunks.at + len(form.start))
+    interval = words.numerals_to(closes)
+    before = interval.start - len(form.interval)
+    chars = words.numerals_to(np.where(is_first, closes, before))
+    start, end = sequence.end + len(form.delta), chars.start - moment.size
+    is_good &= sequence.is_one & words.has(Pattern(form.delta), sequence.end) & (start <= end)
+    is_good &= words.has(moment, end) & chars.is_one
+    is_good &= is_first | (words.has(Pattern(form.interval), before) & interval.is_one)
+    return _Values(sequence.values(), start, end, end + len(form.moment[0]), is_good)
 
 
-def _are_plain(texts: pa.Array, pattern: str) -> Booleans:
-    """Whether each text has nothing of a pattern: of control characters, and perhaps of backslashes."""
-    text = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)
-    if (text < ord(" ")).any() or ("\\\\" in pattern and (text == ord("\\")).any()):
-        return ~np.array(pc.match_substring_regex(texts, pattern))
-    return np.ones(len(texts), dtype=np.bool_)
-
-
-def _is_text(escaped: str) -> bool:
-    try:
-        msgspec.json.decode(f'"{escaped}"', type=str)
-    except msgspec.MsgspecError:
-        return False
-    return True
+def _ends(words: Words, chunks: _Chunks, form: _Form) -> tuple[Integers, Booleans]:
+    """Return where the last value of each chunk ends, and whether what follows it, and begins an array, is right."""
+    ends = np.append(chunks.at[1:], 0) - len(form.between)
+    ends[chunks.last] = chunks.end - len(form.tail)
+    is_good = words.has(Pattern(form.between), ends)
+    is_good[chunks.last] = words.has(Pattern(form.tail), chunks.end - len(form.tail))
+    is_good[chunks.first] &= words.has(Pattern(form.head), chunks.start)
+    is_good[chunks.first] &= chunks.at[chunks.first] == chunks.start + len(form.head) - len(form.start)
+    return ends, is_good
