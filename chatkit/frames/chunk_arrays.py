@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chatkit.frames.alike import alike
-from chatkit.frames.message_file import ChunkFile
+from chatkit.frames.message_file import ChunkFile, is_plain
 from chatkit.frames.moments import moments
 from chatkit.frames.part import TEXTS
 from chatkit.models.response import TEXT
@@ -81,7 +81,7 @@ def chunk_arrays(several: Sequence[Chunks]) -> ChunkArrays:
     Raises:
         UndecidedError: some can't be told here, by their numbers.
     """
-    texts_of = {number: bytes(chunks) for number, chunks in enumerate(several) if not isinstance(chunks, list)}
+    texts_of = {number: chunks for number, chunks in enumerate(several) if not isinstance(chunks, list)}
     numbers, found = _written_alike(texts_of)
     others = np.setdiff1d(np.arange(len(several)), numbers)
     if not len(others):
@@ -92,7 +92,7 @@ def chunk_arrays(several: Sequence[Chunks]) -> ChunkArrays:
     return _together(found, rest).in_order(np.concatenate([numbers, others]))
 
 
-def _written_alike(texts_of: dict[int, bytes]) -> tuple[Integers, ChunkArrays]:
+def _written_alike(texts_of: dict[int, Raw]) -> tuple[Integers, ChunkArrays]:
     """Return the numbers of the responses that are written alike, and their chunks."""
     known = np.array(list(texts_of), dtype=np.int64)
     found = alike(list(texts_of.values()))
@@ -110,12 +110,18 @@ def _parsed(several: Sequence[Chunks], numbers: Integers) -> ChunkArrays:
     undecided = []
     for number, chunks in zip(numbers.tolist(), several, strict=True):
         try:
-            lists.append(chunks if isinstance(chunks, list) else _decode(chunks))
+            lists.append(chunks if isinstance(chunks, list) else _list_of(chunks))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             undecided.append(number)
     if undecided:
         raise UndecidedError(undecided)
     return _arrays(lists, numbers)
+
+
+def _list_of(chunks: Raw) -> list[ChunkFile]:
+    if not is_plain(bytes(chunks)):
+        raise msgspec.DecodeError("what no chunk has is not looked at otherwise")
+    return _decode(chunks)
 
 
 def _arrays(lists: list[list[ChunkFile]], numbers: Integers) -> ChunkArrays:

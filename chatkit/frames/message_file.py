@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -117,6 +118,9 @@ class MessageFile(Struct, gc=False):
 _decode = msgspec.json.Decoder(MessageFile).decode
 _NO_PAYLOAD = {"schema", *Message.model_fields}
 """Message types whose key means something else."""
+_CHUNKS, _STARTED = b'"chunks":', b'"started_at"'
+_ELSEWHERE = b'"%s"' % secrets.token_hex(16).encode()
+"""Stands for the chunks where they were taken out; no file has it."""
 _STEP = 256
 _SAMPLES = re.compile(rb"[0-9]{16}")
 
@@ -129,18 +133,14 @@ def message_file(data: bytes, context_id: str, message_id: str) -> tuple[Message
         context_id: the folder's name.
         message_id: the file's name.
     """
-    try:
-        found = _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    if not (
+    found = _parted(data) or _whole(data)
+    if found is None or not (
         found.message_id == message_id
         and (found.context_id == context_id or _is_id(found.context_id))
         and _is_id(found.parent_id)
         and found.schema <= SCHEMA_VERSION
         and not bytes(found.schema_version)
         and bytes(found.metadata)[:1] in b"{n"  # an object, null, or nothing
-        and is_plain(data)
     ):
         return None
     content = _content(found, data)
@@ -185,6 +185,30 @@ def chunks_of(message: Message) -> list[ChunkFile] | None:
 def labels_of(metadata: str | None) -> dict[str, Any]:
     """Return a message's own metadata, as the models have it."""
     return dict(json.loads(metadata) or {}) if metadata else {}
+
+
+def _parted(data: bytes) -> MessageFile | None:
+    """Read a file without its array of chunks, which is cut out at a guess; None if that can't be right.
+
+    If the rest is JSON in which the mark stands for the chunks of the response, and what was cut out is a JSON array,
+    then the file was JSON and said the same. Whoever reads the chunks finds out.
+    """
+    start = data.find(_CHUNKS)
+    start = data.find(b"[", start) if start >= 0 else len(data)
+    end = data.rfind(b"]", start, max(data.rfind(_STARTED), 0)) + 1
+    found = _whole(data[:start] + _ELSEWHERE + data[end:]) if end else None
+    response = None if found is None else found.streaming_response
+    if response is None or bytes(response.chunks) != _ELSEWHERE:
+        return None
+    response.chunks = Raw(memoryview(data)[start:end])
+    return found
+
+
+def _whole(data: bytes) -> MessageFile | None:
+    try:
+        return _decode(data) if is_plain(data) else None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _content(found: MessageFile, data: bytes) -> str | None:
