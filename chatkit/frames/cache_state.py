@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatkit.frames.folder_scan import FolderScan
+from chatkit.frames.part import MESSAGES_ONLY
 from chatkit.frames.progress import Progress
 from chatkit.frames.segment import size_of
 from chatkit.frames.segment_cache import SegmentCache, all_caches
@@ -104,4 +105,4 @@ def _scan_of(named: Store | str | os.PathLike[str]) -> FolderScan:
     """Return a scan of the folder that holds a store's contexts in our own format."""
     store = named if isinstance(named, Store) else Store(named)
     own = [files.path.parent for files in find_contexts(store.path).values() if isinstance(files, ContextFolder)]
-    return FolderScan(own[0] if own else store.path / CONTEXTS, (), Progress(), cache=True)
+    return FolderScan(own[0] if own else store.path / CONTEXTS, MESSAGES_ONLY, Progress(), cache=True)

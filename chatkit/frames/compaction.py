@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chatkit.frames.part import CHUNKS, Part, Selection
+from chatkit.frames.part import ALL, MESSAGES_ONLY, Part, Selection
 from chatkit.frames.places import Contexts
 from chatkit.frames.segment import DamagedSegmentError, read_segment
 
@@ -76,14 +76,14 @@ def tidy(cache: SegmentCache, used: Sequence[Usage], order: pa.ChunkedArray) -> 
 def _merge(cache: SegmentCache, pool: Sequence[Usage], order: pa.ChunkedArray) -> bool:
     """Write the live rows of segments as one, in order; return whether that was done."""
     try:
-        segments = [read_segment(usage.segment.path, CHUNKS) for usage in pool]
+        segments = [read_segment(usage.segment.path, ALL) for usage in pool]
     except (DamagedSegmentError, OSError):
         return False
     contexts = Contexts.together(
         [segment.contexts.take(np.flatnonzero(usage.contexts)) for segment, usage in zip(segments, pool, strict=True)]
     )
     rows = Rows.live([segment.part for segment in segments], [usage.messages for usage in pool])
-    return cache.add(contexts, rows.in_order(order), ()) is not None
+    return cache.add(contexts, rows.in_order(order), MESSAGES_ONLY) is not None
 
 
 @dataclass(frozen=True, slots=True)

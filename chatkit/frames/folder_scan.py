@@ -15,7 +15,7 @@ from chatkit.frames.compaction import Rows, Usage, places_in, tidy
 from chatkit.frames.context_file import context_file
 from chatkit.frames.files import INDEX, MESSAGES, METADATA, files_in
 from chatkit.frames.parsing import Parsing, Stored
-from chatkit.frames.part import CHUNKS, KEY, TEXTS, Selection
+from chatkit.frames.part import ALL, KEY, TEXTS, Selection
 from chatkit.frames.places import (
     INDEX_KEY,
     METADATA_KEY,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from chatkit.errors import CorruptFileError
     from chatkit.frames.files import Files, Listing
-    from chatkit.frames.part import Part
+    from chatkit.frames.part import Part, Wanted
     from chatkit.frames.places import ContextRow
     from chatkit.frames.progress import Progress
 
@@ -71,12 +71,12 @@ class FolderScan:
 
     Args:
         folder: the folder.
-        keep: the columns of the chunks that are wanted.
+        keep: what of chunks and figures is wanted.
         progress: told of each file that is parsed.
         cache: whether columns are kept in the user's cache folder.
     """
 
-    def __init__(self, folder: Path, keep: Collection[str], progress: Progress, *, cache: bool) -> None:
+    def __init__(self, folder: Path, keep: Wanted, progress: Progress, *, cache: bool) -> None:
         self.folder = folder
         self.files: Files = files_in(folder)
         self._keep = keep
@@ -218,7 +218,7 @@ class FolderScan:
         missing = np.flatnonzero(~is_cached)
         if len(missing) or self._fresh.rows.num_rows:
             wanted = pc.unique(paths.take(pa.array(missing)))
-            parsing = Parsing(self.folder, self.files, CHUNKS if self._cache else self._keep, self._progress)
+            parsing = Parsing(self.folder, self.files, ALL if self._cache else self._keep, self._progress)
             parsing.run(wanted, listing, self._store)
             of_wanted = places_in(paths.take(pa.array(missing)), wanted)
             there = parsing.part[of_wanted] >= 0

@@ -24,10 +24,10 @@ from chatkit.store.single_file import SingleFile
 from chatkit.store.split import SplitFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from chatkit.frames.part import Part
+    from chatkit.frames.part import Part, Wanted
     from chatkit.frames.places import ContextRow
     from chatkit.frames.progress import Progress
     from chatkit.store.context_files import ContextFiles
@@ -57,12 +57,12 @@ class _Found(NamedTuple):
     entries: list[Entry]
 
 
-def old_rows(contexts: Iterable[ContextFiles], keep: Collection[str], progress: Progress) -> OldRows:
+def old_rows(contexts: Iterable[ContextFiles], keep: Wanted, progress: Progress) -> OldRows:
     """Read contexts in the old formats.
 
     Args:
         contexts: their files.
-        keep: the columns of the chunks that are wanted.
+        keep: what of chunks and figures is wanted.
         progress: told of each batch.
     """
     rows: list[ContextRow] = []
@@ -97,7 +97,7 @@ def _batches(contexts: Iterable[ContextFiles], others: list[ContextFiles]) -> It
         yield several
 
 
-def _part_of(several: list[_Found], keep: Collection[str]) -> tuple[Part, list[_Found]]:
+def _part_of(several: list[_Found], keep: Wanted) -> tuple[Part, list[_Found]]:
     """Make columns of contexts; those in which times go back, or are none, are left to the models."""
     while True:
         of_row = [found for found in several for _ in found.entries]

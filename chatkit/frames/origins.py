@@ -13,7 +13,7 @@ from chatkit.frames.files import MESSAGES
 from chatkit.frames.folder_scan import FolderScan
 from chatkit.frames.old_scan import old_rows
 from chatkit.frames.parsing import BATCH, parts_of_messages
-from chatkit.frames.part import Selection
+from chatkit.frames.part import Selection, Wanted
 from chatkit.frames.places import Contexts, contexts_of, row_of_context
 from chatkit.store import Context, Store
 from chatkit.store.folder import ContextFolder
@@ -76,12 +76,12 @@ class Reader(NamedTuple):
     """How stores are read.
 
     Attributes:
-        keep: the columns of the chunks that are wanted.
+        keep: what of chunks and figures is wanted.
         cache: whether columns are kept in the user's cache folder.
         progress: told of each file that is parsed.
     """
 
-    keep: frozenset[str]
+    keep: Wanted
     cache: bool
     progress: Progress
 

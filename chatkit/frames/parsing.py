@@ -16,12 +16,12 @@ from chatkit.frames.compaction import places_in
 from chatkit.frames.files import ABSENT, MESSAGES
 from chatkit.frames.held import Held
 from chatkit.frames.message_file import chunks_of, file_of, message_file
-from chatkit.frames.part import TEXTS, Part
+from chatkit.frames.part import TEXTS, Part, Wanted
 from chatkit.frames.rows import Entry, part_of
 from chatkit.store.folder import ContextFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -67,7 +67,7 @@ class Parsing:
     Args:
         folder: the folder.
         files: the same, as files.
-        keep: the columns of the chunks that are wanted.
+        keep: what of chunks and figures is wanted.
         progress: told of each batch.
 
     Attributes:
@@ -77,7 +77,7 @@ class Parsing:
         errors: of each path that no file holds, by its number, why it can't be read.
     """
 
-    def __init__(self, folder: Path, files: Files, keep: Collection[str], progress: Progress) -> None:
+    def __init__(self, folder: Path, files: Files, keep: Wanted, progress: Progress) -> None:
         self.parts: list[Part] = []
         self.part = np.empty(0, dtype=np.int64)
         self.row = np.empty(0, dtype=np.int64)
@@ -188,7 +188,7 @@ class Parsing:
         self.parts.append(stored.segment)
 
 
-def parts_of_messages(messages: Iterable[Message], keep: Collection[str]) -> list[Part]:
+def parts_of_messages(messages: Iterable[Message], keep: Wanted) -> list[Part]:
     """Make parts of messages that are models already, in their order."""
     parts, messages = [], iter(messages)
     while several := list(islice(messages, BATCH)):

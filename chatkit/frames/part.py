@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from chatkit.frames.moments import UTC_US
 from chatkit.timing import FIGURES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -66,6 +66,21 @@ CHUNKS: dict[str, pa.DataType] = {
     "is_stall": pa.uint8(),
 }
 """A row a chunk, in the order of the messages; a byte for truth, as numpy has it."""
+
+
+class Wanted(NamedTuple):
+    """What is made of messages besides their own columns.
+
+    Attributes:
+        chunks: columns of :data:`CHUNKS`.
+        figures: whether those columns of :data:`MESSAGES` that are figures of responses; otherwise they are null.
+    """
+
+    chunks: Collection[str] = ()
+    figures: bool = True
+
+
+ALL, MESSAGES_ONLY = Wanted(CHUNKS.keys()), Wanted()
 
 ChunkColumn: TypeAlias = Any
 """Text and kinds as Arrow has them, all else as numpy has it: times as µs since the epoch."""

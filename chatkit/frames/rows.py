@@ -13,12 +13,12 @@ from chatkit.frames.arrivals import ChunkRows, chunk_times, steps_back
 from chatkit.frames.chunk_arrays import UndecidedError, chunk_arrays, texts
 from chatkit.frames.files import ABSENT
 from chatkit.frames.moments import UTC_US, Moments, moments
-from chatkit.frames.part import CHUNKS, KEY, MESSAGES, REAL, TEXTS, TOKENS, Part, is_text
+from chatkit.frames.part import CHUNKS, KEY, MESSAGES, REAL, TEXTS, TOKENS, Part, Wanted, is_text
 from chatkit.models.response import REASONING, TEXT, status_of
-from chatkit.timing import Ragged, figures
+from chatkit.timing import FIGURES, Ragged, figures
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -56,12 +56,12 @@ class Entry(NamedTuple):
     is_numbered: bool = True
 
 
-def part_of(entries: Sequence[Entry], keep: Collection[str]) -> Part:
+def part_of(entries: Sequence[Entry], keep: Wanted) -> Part:
     """Make columns of messages.
 
     Args:
         entries: the messages, in the order of the rows.
-        keep: the columns of the chunks that are wanted.
+        keep: what of chunks and figures is wanted.
 
     Raises:
         UndecidedError: the models have to decide about some.
@@ -69,7 +69,7 @@ def part_of(entries: Sequence[Entry], keep: Collection[str]) -> Part:
     at = [row for row, entry in enumerate(entries) if entry.file and entry.file.streaming_response]
     chunks = _Chunks([entries[row] for row in at], at)
     responses = [file.streaming_response for row in at if (file := entries[row].file) and file.streaming_response]
-    known = pa.table(_response_columns(responses, chunks, at))
+    known = pa.table(_response_columns(responses, chunks, at, with_figures=keep.figures))
     rows, places, steps = (found.tolist() for found in chunks.back)
     notes = {at[row]: (place, us) for row, place, us in zip(rows, places, steps, strict=True)}
     if len(at) < len(entries):
@@ -116,18 +116,20 @@ class _Chunks:
             is_reasoning=np.zeros(len(made.us), dtype=np.bool_) if made.is_all_text else _equal(made.kind, REASONING),
         )
         self.back = steps_back(times)
-        self.figures: dict[str, NDArray[Any]] = {}
+        self.times: dict[str, NDArray[Any]] = {}
 
-    def columns(self, keep: Collection[str]) -> dict[str, ChunkColumn]:
+    def columns(self, keep: Wanted) -> dict[str, ChunkColumn]:
         made = self.made
         known = {"sequence": self.sequence, "kind": made.kind, "delta": made.delta, "timestamp": made.us}
-        known |= self.figures
+        known |= self.times
         known["is_stall"] = known["is_stall"].view(np.uint8)
-        wanted = {name: known[name] for name in CHUNKS if name in keep}
+        wanted = {name: known[name] for name in CHUNKS if name in keep.chunks}
         return {name: pa.chunked_array([column]) if is_text(name) else column for name, column in wanted.items()}
 
 
-def _response_columns(responses: list[ResponseFile], chunks: _Chunks, at: list[int]) -> dict[str, pa.Array]:
+def _response_columns(
+    responses: list[ResponseFile], chunks: _Chunks, at: list[int], *, with_figures: bool
+) -> dict[str, pa.Array]:
     started = _times([response.started_at for response in responses], at)
     completed = _times([response.completed_at for response in responses], at)
     metadata = [response.metadata for response in responses]
@@ -147,7 +149,7 @@ def _response_columns(responses: list[ResponseFile], chunks: _Chunks, at: list[i
         reasoning_tokens=np.array(tokens["reasoning_tokens"], dtype=np.float64),
         is_complete=np.array([one == "complete" for one in status], dtype=np.bool_),
     )
-    chunks.figures = chunk_times(chunks.rows, streams)
+    chunks.times = chunk_times(chunks.rows, streams)
     timings = [known and known.server_timings for known in metadata]
     return {
         "n_rows": pa.array(chunks.made.counts),
@@ -156,11 +158,15 @@ def _response_columns(responses: list[ResponseFile], chunks: _Chunks, at: list[i
         "status": pa.array(status, TEXTS),
         "started_at": _stamps(started),
         "completed_at": _stamps(completed),
-        **{name: pa.array(values) for name, values in figures(streams).items()},
+        **(_columns(figures(streams)) if with_figures else dict.fromkeys(FIGURES, pa.nulls(len(responses), REAL))),
         **{name: pa.array(values, pa.int64()) for name, values in tokens.items()},
         "server_prompt_ms": pa.array([known and real(known.prompt_ms) for known in timings], REAL),
         "server_decode_ms": pa.array([known and real(known.predicted_ms) for known in timings], REAL),
     }
+
+
+def _columns(values: dict[str, NDArray[np.float64]]) -> dict[str, pa.Array]:
+    return {name: pa.array(column) for name, column in values.items()}
 
 
 def _message_columns(entries: Sequence[Entry], notes: dict[int, tuple[int, int]]) -> dict[str, pa.Array]:

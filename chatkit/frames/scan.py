@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from chatkit.frames.compaction import places_in
 from chatkit.frames.message_file import labels_of
 from chatkit.frames.origins import Reader
-from chatkit.frames.part import TEXTS, Selection
+from chatkit.frames.part import MESSAGES_ONLY, TEXTS, Selection, Wanted
 from chatkit.frames.places import Contexts, creation_order, places_of_messages
 from chatkit.frames.progress import Progress
 from chatkit.frames.source import named_in
@@ -25,7 +25,7 @@ from chatkit.frames.values import id_index, us_of
 from chatkit.timing.stamps import to_us
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -126,18 +126,18 @@ def wanted_rows(filters: Filters, models: pa.ChunkedArray, moments: pa.ChunkedAr
     return keep
 
 
-def scan(source: Source, filters: Filters, *, keep: Collection[str] = (), cache: bool = True) -> Scan:
+def scan(source: Source, filters: Filters, *, keep: Wanted = MESSAGES_ONLY, cache: bool = True) -> Scan:
     """Read all that the filters ask for. Files that can't be read are noted in their store, in one warning a store.
 
     Args:
         source: what to read.
         filters: which rows are wanted.
-        keep: the columns of the chunks that are wanted.
+        keep: what of chunks and figures is wanted.
         cache: whether what was parsed is taken from the user's cache folder, and kept there.
     """
     with ExitStack() as reading:
         named = named_in(source, reading)
-        reader = Reader(frozenset(keep), cache, reading.enter_context(Progress()))
+        reader = Reader(keep, cache, reading.enter_context(Progress()))
         wanted = None if filters.context_id is None else named.context_ids(filters.context_id)
         origins = [origin for store in named.stores for origin in reader.store(store, wanted)]
         chosen = [one for one in named.contexts if wanted is None or one.context_id in wanted]

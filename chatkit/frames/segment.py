@@ -17,10 +17,9 @@ from chatkit.frames.part import CHUNKS, MESSAGES, Part, is_text
 from chatkit.frames.places import CONTEXTS, PLACES, Contexts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
-    from chatkit.frames.part import ChunkColumn, Selection
+    from chatkit.frames.part import ChunkColumn, Selection, Wanted
 
 UNFINISHED = ".tmp-"
 _CONTEXTS, _PLACES, _MESSAGES = "contexts.arrow", "places.arrow", "messages.arrow"
@@ -75,7 +74,7 @@ def write_segment(folder: Path, contexts: Contexts, messages: Selection) -> Path
     return folder / name
 
 
-def read_segment(path: Path, keep: Collection[str]) -> Segment:
+def read_segment(path: Path, keep: Wanted) -> Segment:
     """Map a segment, with these columns of its chunks.
 
     A file that was written to since it was made (its time of change says so) is not believed.
@@ -90,7 +89,7 @@ def read_segment(path: Path, keep: Collection[str]) -> Segment:
                 raise DamagedSegmentError(f"{path / file}: changed since it was written")
         contexts = Contexts(_table(path / _CONTEXTS, CONTEXTS), _table(path / _PLACES, PLACES))
         messages = _table(path / _MESSAGES, MESSAGES)
-        wanted = [name for name in CHUNKS if name in keep]
+        wanted = [name for name in CHUNKS if name in keep.chunks]
         part = Part.of(messages, {name: _column(path / f"chunks-{name}.arrow", name) for name in wanted})
     except (pa.ArrowException, ValueError, KeyError, IndexError) as error:
         raise DamagedSegmentError(f"{path}: {error}") from error

@@ -25,7 +25,7 @@ from chatkit.frames.segment import UNFINISHED, DamagedSegmentError, Segment, rea
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from chatkit.frames.part import Selection
+    from chatkit.frames.part import Selection, Wanted
     from chatkit.frames.places import Contexts
 
 SCHEMA_VERSION = 1
@@ -61,7 +61,7 @@ class SegmentCache:
             return []
         return sorted((name for name in found if not name.startswith(".") and name[:20].isdigit()), reverse=True)
 
-    def segments(self, keep: Collection[str]) -> list[Segment]:
+    def segments(self, keep: Wanted) -> list[Segment]:
         """Map the segments, the newest first, with these columns of their chunks; damaged ones are removed."""
         found = []
         for name in self.names():
@@ -75,7 +75,7 @@ class SegmentCache:
                 self.remove([self.folder / name])
         return found
 
-    def add(self, contexts: Contexts, messages: Selection, keep: Collection[str]) -> Segment | None:
+    def add(self, contexts: Contexts, messages: Selection, keep: Wanted) -> Segment | None:
         """Write a segment and map it; None where that can't be done, which makes later loads slower, not wrong."""
         try:
             self._prepare()

@@ -16,7 +16,7 @@ import chatkit as ck
 from chatkit.frames.message_file import message_file
 from chatkit.frames.moments import moments
 from chatkit.frames.old_scan import old_rows
-from chatkit.frames.part import CHUNKS
+from chatkit.frames.part import ALL
 from chatkit.frames.progress import Progress
 from chatkit.store import Store
 from chatkit.store.json_files import dump
@@ -163,7 +163,7 @@ def test_labels_of_old_messages_are_the_same_in_both_lanes(tmp_path: Path) -> No
 def test_plain_contexts_of_old_formats_take_the_fast_lane() -> None:
     """Else the equality above would say nothing of it."""
     files = list(find_contexts(LEGACY / "split").values()) + list(find_contexts(LEGACY / "single-file").values())
-    found = old_rows(files, CHUNKS, Progress())
+    found = old_rows(files, ALL, Progress())
     assert 0 < len(found.others) < len(files) / 2
     assert found.contexts.rows.num_rows == len(files) - len(found.others)
     assert found.messages.counts().sum() > 0
