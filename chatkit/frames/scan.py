@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chatkit.frames.compaction import places_in
+from chatkit.frames.memory import frugal_memory
 from chatkit.frames.message_file import labels_of
 from chatkit.frames.origins import Reader
 from chatkit.frames.part import MESSAGES_ONLY, TEXTS, Selection, Wanted
@@ -136,6 +137,7 @@ def scan(source: Source, filters: Filters, *, keep: Wanted = MESSAGES_ONLY, cach
         cache: whether what was parsed is taken from the user's cache folder, and kept there.
     """
     with ExitStack() as reading:
+        reading.enter_context(frugal_memory())
         named = named_in(source, reading)
         reader = Reader(keep, cache, reading.enter_context(Progress()))
         wanted = None if filters.context_id is None else named.context_ids(filters.context_id)
