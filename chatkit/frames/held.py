@@ -16,11 +16,18 @@ from chatkit.frames.part import CHUNKS, MESSAGES, TEXTS, Part, is_text
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_GROWTH = 1.125
+_SPARE = 1.03
 
 
 class Held:
     """Messages that were parsed and are in memory.
+
+    Columns get room for all that is to come, as the messages so far foretell it: memory that is not written to is not
+    taken, and a column that grows is written twice.
+
+    Args:
+        n_expected: how many messages will come, about.
+        most_chunks: how many chunks they have at most, about.
 
     Attributes:
         n_messages: messages.
@@ -28,7 +35,8 @@ class Held:
         numbers: of each message, what its path is numbered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, n_expected: int, most_chunks: int) -> None:
+        self._n_expected, self._most_chunks = n_expected, most_chunks
         self.n_messages = 0
         self.n_chunks = 0
         self.numbers: list[int] = []
@@ -40,13 +48,16 @@ class Held:
     def add(self, part: Part, numbers: list[int]) -> None:
         """Add the messages of a part, and the numbers of their paths."""
         n_chunks = self.n_chunks + int(part.starts[-1])
+        spare = self._spare(self.n_messages + len(numbers), n_chunks)
         for name, column in part.chunks.items():
             if CHUNKS[name] == TEXTS:
-                self._texts.setdefault(name, _GrowingText()).add(column)
+                self._texts.setdefault(name, _GrowingText()).add(column, spare)
             elif is_text(name):
                 self._kinds.setdefault(name, []).extend(column.chunks)
             else:
-                self._room(name, column.dtype, n_chunks)[self.n_chunks : n_chunks] = column
+                held = self._columns.get(name, np.empty(0, dtype=column.dtype))
+                self._columns[name] = held = _with_room(held, n_chunks, spare)
+                held[self.n_chunks : n_chunks] = column
         self._messages.append(part.messages)
         self.n_messages, self.n_chunks = self.n_messages + len(numbers), n_chunks
         self.numbers += numbers
@@ -61,9 +72,10 @@ class Held:
         chunks |= {name: pa.chunked_array(pieces, CHUNKS[name]) for name, pieces in self._kinds.items()}
         return Part.of(pa.concat_tables(self._messages) if self._messages else MESSAGES.empty_table(), chunks)
 
-    def _room(self, name: str, dtype: np.dtype[Any], n_rows: int) -> NDArray[Any]:
-        """Return a column with room for so many rows."""
-        return _with_room(self._columns.setdefault(name, np.empty(0, dtype=dtype)), n_rows)
+    def _spare(self, n_messages: int, n_chunks: int) -> float:
+        """Return how many times as many chunks will come as there are with these messages."""
+        left = max(1.0, self._n_expected / n_messages) if n_messages else 1.0
+        return max(1.0, min(left, self._most_chunks / max(n_chunks, 1))) * _SPARE
 
 
 class _GrowingText:
@@ -73,15 +85,16 @@ class _GrowingText:
         self._n_rows, self._n_bytes = 0, 0
         self._ends, self._data = np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.uint8)
 
-    def add(self, column: pa.ChunkedArray) -> None:
-        """Copy texts to the end; none of them is unknown."""
+    def add(self, column: pa.ChunkedArray, spare: float) -> None:
+        """Copy texts to the end; none of them is unknown. Of the room that is made, see :class:`Held`."""
         for chunk in column.chunks:
             _, offsets, data = chunk.buffers()
             bounds = np.frombuffer(offsets, dtype=np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
             n_rows, n_bytes = self._n_rows + len(chunk), self._n_bytes + int(bounds[-1] - bounds[0])
-            _with_room(self._ends, n_rows + 1)[self._n_rows + 1 : n_rows + 1] = bounds[1:] + (self._n_bytes - bounds[0])
+            self._ends, self._data = _with_room(self._ends, n_rows + 1, spare), _with_room(self._data, n_bytes, spare)
+            self._ends[self._n_rows + 1 : n_rows + 1] = bounds[1:] + (self._n_bytes - bounds[0])
             text = np.frombuffer(data or b"", dtype=np.uint8)[bounds[0] : bounds[-1]]
-            _with_room(self._data, n_bytes)[self._n_bytes : n_bytes] = text
+            self._data[self._n_bytes : n_bytes] = text
             self._n_rows, self._n_bytes = n_rows, n_bytes
 
     def array(self) -> pa.LargeStringArray:
@@ -91,8 +104,10 @@ class _GrowingText:
         return pa.LargeStringArray.from_buffers(self._n_rows, pa.py_buffer(self._ends), pa.py_buffer(self._data))
 
 
-def _with_room(column: NDArray[Any], n_rows: int) -> NDArray[Any]:
-    """Give a column room for so many rows; large ones are moved by the system, not copied."""
-    if len(column) < n_rows:
-        column.resize(max(n_rows, int(len(column) * _GROWTH)), refcheck=False)
-    return column
+def _with_room(column: NDArray[Any], n_rows: int, spare: float) -> NDArray[Any]:
+    """Return a column with room for so many rows, and more; what it has is kept."""
+    if len(column) >= n_rows:
+        return column
+    roomy = np.empty(int(n_rows * spare) + 1, dtype=column.dtype)
+    roomy[: len(column)] = column
+    return roomy

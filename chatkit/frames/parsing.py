@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from chatkit.frames.progress import Progress
     from chatkit.models import Message
 
-BATCH = 250
+BATCH = 500
+_BATCH_BYTES = 16_000_000
 _THREADS = 1
 """More gain nothing: half of what they do holds Python's lock. Each holds a batch in memory."""
 _FLUSH_ROWS = 3_000_000
@@ -86,7 +87,7 @@ class Parsing:
         self._files = files
         self._keep = keep
         self._progress = progress
-        self._held = Held()
+        self._held = Held(0, 0)
 
     def run(self, paths: pa.ChunkedArray, listing: Listing, store: Callable[[Part], Stored | None]) -> None:
         """Parse files, and those that are not listed by the models: they may be in flight, or missing.
@@ -98,6 +99,7 @@ class Parsing:
         """
         self.part, self.row = np.full(len(paths), -1, dtype=np.int64), np.zeros(len(paths), dtype=np.int64)
         self._progress.expect(len(paths))
+        self._held = Held(len(paths), _FLUSH_ROWS)
         waiting: deque[_Waiting] = deque()
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="chatkit-columns") as columns:
             for batch in self._batches(self._entries(paths, listing)):
@@ -110,10 +112,17 @@ class Parsing:
         pa.default_memory_pool().release_unused()
 
     def _batches(self, entries: Iterable[tuple[int, Entry]]) -> Iterator[_Numbered]:
-        """Yield entries by some hundred; while columns are made of them, in threads, the next are read."""
-        numbered = iter(entries)
-        while several := list(islice(numbered, BATCH)):
-            yield _Numbered([entry for _, entry in several], [number for number, _ in several])
+        """Yield entries by some hundred, fewer if they are large; while columns are made of them, the next are read."""
+        several, n_bytes = _Numbered([], []), 0
+        for number, entry in entries:
+            several.entries.append(entry)
+            several.numbers.append(number)
+            n_bytes += entry.key[0]
+            if len(several.entries) == BATCH or n_bytes > _BATCH_BYTES:
+                yield several
+                several, n_bytes = _Numbered([], []), 0
+        if several.entries:
+            yield several
 
     def _entries(self, paths: pa.ChunkedArray, listing: Listing) -> Iterator[tuple[int, Entry]]:
         places = places_in(paths, pa.array(listing.message_paths, TEXTS))
@@ -175,9 +184,9 @@ class Parsing:
     def _flush(self, store: Callable[[Part], Stored | None]) -> None:
         """Cache what is held; what was cached is mapped from there, and the memory given back."""
         numbers, part = np.array(self._held.numbers, dtype=np.int64), self._held.part()
-        self._held = Held()
-        stored = store(part)
         self.part[numbers], self.row[numbers] = len(self.parts), np.arange(len(numbers))
+        self._held = Held(int(np.count_nonzero(self.part < 0)), _FLUSH_ROWS)
+        stored = store(part)
         self.parts.append(part)
         if stored is None:
             return

@@ -94,8 +94,7 @@ def chunks_df(
     found = scan(source, Filters.of(context_id, model, since, until), keep=keep, cache=cache)
     rows = found.responses()
     counts = rows.messages.counts()
-    of_chunk = np.repeat(np.arange(len(counts)), counts)
-    of_chunks = {key: [values[row] for row in of_chunk] for key, values in rows.labels(labels).items()}
+    of_chunks = {key: _repeated(values, counts) for key, values in rows.labels(labels).items()}
     return assemble(CHUNKS, partial(_chunk_column, found, rows, counts), labels=of_chunks, wanted=wanted)
 
 
@@ -112,6 +111,10 @@ def response_column(found: Scan, rows: Rows, name: str) -> Any:
         return times(us_of(column))
     make: Callable[[Any], Any] = _MAKERS.get(name, floats)
     return make(column)
+
+
+def _repeated(values: list[Any], counts: np.ndarray[Any, Any]) -> list[Any]:
+    return [values[row] for row in np.repeat(np.arange(len(counts)), counts)]
 
 
 def _chunk_column(found: Scan, rows: Rows, counts: np.ndarray[Any, Any], name: str) -> Any:

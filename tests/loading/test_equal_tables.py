@@ -18,8 +18,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
 import chatkit as ck
+from benchmarks.store_generator import generate
 from chatkit.errors import CorruptFileWarning
-from chatkit.frames import dask_frames, files, folder_scan, part
+from chatkit.frames import dask_frames, files, folder_scan, parsing, part
 from chatkit.store import Store
 from tests.loading.drawn_stores import stores, write
 from tests.loading.plain_frames import hold
@@ -200,3 +201,15 @@ def test_rows_that_lie_in_many_pieces_are_the_same_tables(monkeypatch: pytest.Mo
     monkeypatch.setattr(part, "_MOST_PIECES", 1)
     for options in ({"cache": False}, {}, {}):
         hold_equal(all_tables(SAMPLE, **options)[0], expected, "many pieces")
+
+
+@pytest.mark.parametrize("small", ["_BATCH_BYTES", "_FLUSH_ROWS", "BATCH"])
+def test_tables_do_not_depend_on_how_many_messages_are_read_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: str
+) -> None:
+    """Short answers first and long ones then: what is expected of the first is too little for the last."""
+    store = generate(tmp_path / "store", 150).path
+    whole = [make(store, cache=False) for make in (ck.messages_df, ck.responses_df, ck.chunks_df)]
+    monkeypatch.setattr(parsing, small, 7)
+    for table, make in zip(whole, (ck.messages_df, ck.responses_df, ck.chunks_df), strict=True):
+        pd.testing.assert_frame_equal(make(store, cache=False), table)
