@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _MOST_TOGETHER = 2**31 - 1
 _SAMPLES, _SAMPLE_BYTES = 25, 1 << 16
+_TAIL_BYTES = 256
 _FORM = re.compile(
     rb'\[(?P<before>\s*)\{(?P<open>\s*)"sequence":(?P<colon>\s*)\d+'
     rb',(?P<comma>\s*)"delta":\s*"(?:[^"\\]|\\.)*",\s*"timestamp":\s*"(?P<stamp>[^"\\]+)"'
@@ -77,7 +78,7 @@ class _Form(NamedTuple):
     @classmethod
     def of(cls, array: bytes) -> _Form | None:
         """Return the form of an array of two chunks or more; None if it is not one that is known here."""
-        found, end = _FORM.match(array[:_SAMPLE_BYTES]), _END.search(array[-_SAMPLE_BYTES:])
+        found, end = _FORM.match(array[:_SAMPLE_BYTES]), _END.search(array[-_TAIL_BYTES:])
         if not (found and end):
             return None
         before, opened, colon, comma, stamp, close, between = found.groups()

@@ -41,7 +41,8 @@ def json_texts(data: bytes, start: Integers, end: Integers) -> tuple[pa.LargeStr
     is_text[rows] &= [text is not None for text in plain]
     places = np.arange(len(raw))
     places[rows] = len(raw) + np.arange(len(rows))
-    return pa.concat_arrays([raw, pa.array([text or "" for text in plain], raw.type)]).take(pa.array(places)), is_text
+    both = pa.concat_arrays([raw, pa.array([text or "" for text in plain], raw.type)])
+    return both.take(pa.array(places)), is_text
 
 
 def are_plain(texts: pa.StringArray) -> Booleans:
