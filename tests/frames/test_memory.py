@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 import chatkit as ck
-from chatkit.frames import origins
+from chatkit.frames import folder_scan
 from chatkit.frames.memory import frugal_memory
 from tests.frames.stores import filled
 
@@ -45,7 +45,7 @@ def test_a_load_that_fails_gives_it_back_too(tmp_path: Path, usual: str, monkeyp
         seen.append(pool())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(origins.FolderScan, "read", fails)
+    monkeypatch.setattr(folder_scan.FolderScan, "read", fails)
     with pytest.raises(KeyboardInterrupt):
         ck.chunks_df(filled(tmp_path / "store"))
     assert (seen, pool()) == (["system"], usual)
