@@ -25,7 +25,7 @@ from chatkit.frames.places import (
     row_of_context,
     row_of_files,
 )
-from chatkit.frames.segment import DamagedSegmentError, read_segment
+from chatkit.frames.segment import DamagedSegmentError, with_chunks
 from chatkit.frames.segment_cache import SegmentCache
 from chatkit.models.states import AWAITING
 from chatkit.store import Context
@@ -115,7 +115,7 @@ class FolderScan:
             tidy(self._cache, used, paths)
         found = FolderRows(self._with_states(contexts, listing), messages, self._problems, errors)
         if seen and len(messages.parts) == len(used):
-            seen.rows, seen.segments = found, [usage.segment.path for usage in used]
+            seen.rows, seen.segments = found, [usage.segment for usage in used]
         return found
 
     def _again(self, seen: moment.Seen) -> FolderRows | None:
@@ -123,7 +123,7 @@ class FolderScan:
         if seen.rows is None:
             return None
         try:
-            parts = [read_segment(path, self._keep).part for path in seen.segments]
+            parts = [with_chunks(segment, self._keep).part for segment in seen.segments]
         except (DamagedSegmentError, OSError):
             return None
         messages = seen.rows.messages

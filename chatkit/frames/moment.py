@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from chatkit.frames.files import Listing
     from chatkit.frames.folder_scan import FolderRows
+    from chatkit.frames.segment import Segment
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Seen:
     began_ns: int
     listing: Listing
     rows: FolderRows | None = None
-    segments: Sequence[Path] = ()
+    segments: Sequence[Segment] = ()
 
 
 _seen: ContextVar[dict[str, Seen] | None] = ContextVar("_seen", default=None)

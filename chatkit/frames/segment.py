@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import time
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from mmap import ACCESS_COPY, mmap
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from chatkit.frames.part import CHUNKS, MESSAGES, Part, is_text
 from chatkit.frames.places import CONTEXTS, PLACES, Contexts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from chatkit.frames.part import ChunkColumn, Selection, Wanted
@@ -83,18 +85,23 @@ def read_segment(path: Path, keep: Wanted) -> Segment:
         FileNotFoundError: it is gone: another process has put its rows elsewhere.
         DamagedSegmentError: it is not as it was written.
     """
-    try:
+    with _damage(path):
+        contexts = Contexts(_table(path / _CONTEXTS, CONTEXTS), _table(path / _PLACES, PLACES))
+        part = Part.of(_table(path / _MESSAGES, MESSAGES), {})
+    return with_chunks(Segment(path, contexts, part), keep)
+
+
+def with_chunks(segment: Segment, keep: Wanted) -> Segment:
+    """Map other columns of a segment's chunks; raises what :func:`read_segment` does."""
+    path = segment.path
+    with _damage(path):
         for file in _FILES:
             if (path / file).stat().st_mtime_ns != _stamp_ns(path.name):
                 raise DamagedSegmentError(f"{path / file}: changed since it was written")
-        contexts = Contexts(_table(path / _CONTEXTS, CONTEXTS), _table(path / _PLACES, PLACES))
-        messages = _table(path / _MESSAGES, MESSAGES)
         wanted = [name for name in CHUNKS if name in keep.chunks]
-        part = Part.of(messages, {name: _column(path / f"chunks-{name}.arrow", name) for name in wanted})
-    except (pa.ArrowException, ValueError, KeyError, IndexError) as error:
-        raise DamagedSegmentError(f"{path}: {error}") from error
-    _check(contexts, part, path)
-    return Segment(path, contexts, part)
+        part = replace(segment.part, chunks={name: _column(path / f"chunks-{name}.arrow", name) for name in wanted})
+    _check(segment.contexts, part, path)
+    return replace(segment, part=part)
 
 
 def size_of(path: Path) -> int:
@@ -103,6 +110,14 @@ def size_of(path: Path) -> int:
         return sum(entry.stat().st_size for entry in os.scandir(path))
     except OSError:
         return 0
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, ValueError, KeyError, IndexError) as error:
+        raise DamagedSegmentError(f"{path}: {error}") from error
 
 
 def _check(contexts: Contexts, part: Part, path: Path) -> None:
