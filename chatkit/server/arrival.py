@@ -10,11 +10,12 @@ if TYPE_CHECKING:
 
     from chatkit.server.pacing import Clock
 
-_CAME_MS = "chatkit.came_ms"
+CAME_MS = "chatkit.came_ms"
+"""Where a server notes it in the state of a request, on the clock of :class:`~chatkit.server.pacing.LoopClock`."""
 
 
 class NoteArrival:
-    """Notes the time of each request. Wraps the whole application.
+    """Notes the time of each request of which the server has not noted it. Wraps the whole application.
 
     Args:
         app: answers.
@@ -27,11 +28,11 @@ class NoteArrival:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        scope[_CAME_MS] = self.clock.now_ms()
+        scope.setdefault("state", {}).setdefault(CAME_MS, self.clock.now_ms())
         await self.app(scope, receive, send)
 
 
 def came_ms(connection: HTTPConnection) -> float:
     """Return when a request came, on the clock of its server."""
-    at_ms: float = connection.scope[_CAME_MS]
+    at_ms: float = connection.scope["state"][CAME_MS]
     return at_ms

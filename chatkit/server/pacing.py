@@ -37,6 +37,11 @@ class Clock(Protocol):
         """Wait about so long, perhaps a little less; 0 lets others have their turn."""
 
 
+def now_ms() -> float:
+    """Return the time of this machine's monotonic clock."""
+    return time.monotonic_ns() / _NS_PER_MS
+
+
 class LoopClock:
     """The clock of the running event loop."""
 
@@ -45,7 +50,7 @@ class LoopClock:
 
     def now_ms(self) -> float:
         """Return the time; it never goes back."""
-        return time.monotonic_ns() / 1_000_000
+        return now_ms()
 
     async def sleep_ms(self, ms: float) -> None:
         """Wait so long; 0 lets others have their turn."""

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from chatkit.server.arrival import CAME_MS
 from chatkit.server.garbage import collect_if_due, put_off
+from chatkit.server.pacing import now_ms
 
 if TYPE_CHECKING:
     import asyncio
@@ -73,6 +76,7 @@ def server_of(
     _make_room_for_files()
     config = uvicorn.Config(
         app,
+        http=_Protocol,
         log_level="critical" if is_proxy else "warning",
         access_log=False,
         ws="none",  # no route takes a web socket
@@ -97,6 +101,14 @@ def _make_room_for_files() -> None:
         last = (_MANY_FILES if most == resource.RLIM_INFINITY else min(most, _MANY_FILES)) - 1
         with suppress(OSError), Path(os.devnull).open("rb") as file:
             os.close(fcntl.fcntl(file.fileno(), fcntl.F_DUPFD_CLOEXEC, last))
+
+
+class _Protocol(HttpToolsProtocol):
+    """Notes when a request came; 0.1 ms later, when its turn in the loop has come, is late for a replay."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["state"][CAME_MS] = now_ms()
 
 
 class _Server(uvicorn.Server):
