@@ -247,9 +247,12 @@ def chunks_of(pieces: Iterable[Piece]) -> Iterator[Chunk]:
 def mean_gap_ms(pieces: Sequence[Piece]) -> float | None:
     """Return the mean of the gaps; None with fewer than two chunks. Empty deltas count in nothing."""
     pieces = [piece for piece in pieces if piece.delta]
-    if len(pieces) < 2:
-        return None
-    return (pieces[-1].at_us - pieces[0].at_us) / _US_PER_MS / (len(pieces) - 1)
+    return mean_gap_between(pieces[0].at_us, pieces[-1].at_us, len(pieces)) if pieces else None
+
+
+def mean_gap_between(first_us: int, last_us: int, n_chunks: int) -> float | None:
+    """Return the mean of the gaps, in ms, of so many chunks between two moments."""
+    return (last_us - first_us) / _US_PER_MS / (n_chunks - 1) if n_chunks > 1 else None
 
 
 def _us_or_nan(moment: datetime | None) -> NDArray[np.float64]:

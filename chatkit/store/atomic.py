@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 TEMPORARY_PREFIX = ".chatkit-tmp-"
@@ -23,12 +24,12 @@ _REPLACE_TRIES = 20
 _REPLACE_PAUSE_S = 0.05
 
 
-def write_atomically(path: Path, data: bytes, *, only_over: bytes | None = None) -> bool:
+def write_atomically(path: Path, data: bytes | Iterable[bytes], *, only_over: bytes | None = None) -> bool:
     """Write a whole file: temporary file beside it, flush, fsync, rename, fsync of the folder.
 
     Args:
         path: the file.
-        data: what it shall hold.
+        data: what it shall hold; also in parts, so that not all of it is in memory.
         only_over: write only if the file still holds this; looked at last thing before the rename, so that
             somebody who writes it meanwhile and knows no locks is not written over.
 
@@ -53,11 +54,12 @@ def write_atomically(path: Path, data: bytes, *, only_over: bytes | None = None)
     return True
 
 
-def _write_synced(path: Path, data: bytes) -> None:
+def _write_synced(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Write a new file down to the disk."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
-        write_all(handle, data)
+        for part in [data] if isinstance(data, bytes) else data:
+            write_all(handle, part)
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -14,6 +14,7 @@ from chatkit.models.states import AWAITING
 from chatkit.store.atomic import write_atomically
 from chatkit.store.folder import index_entry
 from chatkit.store.json_files import dump, parse_json
+from chatkit.store.large_message import parts_of
 from chatkit.store.locks import is_journal_held
 from chatkit.store.splice import Object, change_file, lengthened, raw, read_array, read_object, read_parts
 from chatkit.timing.stamps import format_stamp
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from chatkit.models import Message
     from chatkit.models.context import State
     from chatkit.store.folder import ContextFolder
+    from chatkit.store.large_message import LargePieces
 
 
 def store_message(
@@ -33,7 +35,23 @@ def store_message(
     """Write a message whose place is known: its file, then the index, then the metadata."""
     data = dump(message)
     write_atomically(folder.message_file(message.message_id), data)
-    put_entries(folder, {message.message_id: dump(index_entry(message, len(data)))})
+    _list_message(folder, message, index_entry(message, len(data)), state, at)
+
+
+def store_large_message(
+    folder: ContextFolder, message: Message, pieces: LargePieces, *, state: State, at: datetime | None
+) -> None:
+    """Write the message of a response without text or chunks as one that has these."""
+    path = folder.message_file(message.message_id)
+    write_atomically(path, parts_of(message, pieces))
+    entry = index_entry(message, path.stat().st_size).model_copy(update={"chunks": pieces.n_pieces})
+    _list_message(folder, message, entry, state, at)
+
+
+def _list_message(
+    folder: ContextFolder, message: Message, entry: IndexEntry, state: State | None, at: datetime | None
+) -> None:
+    put_entries(folder, {message.message_id: dump(entry)})
     put_metadata(folder, ids=[message.message_id], branch=message.branch, state=state, at=at)
 
 

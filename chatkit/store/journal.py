@@ -24,6 +24,7 @@ from chatkit.store.json_files import dump_json, parse_json, read_bytes, validate
 from chatkit.timing.stamps import format_stamp, from_us, parse_stamp, to_us
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -79,8 +80,8 @@ def read_journal(path: Path) -> Content:
     for number, line in enumerate(lines[1:], start=2):
         try:
             said = parse_json(line, path)
-            if "delta" in said:
-                pieces.append(Piece(to_us(parse_stamp(said["at"])), said["delta"], said.get("kind", TEXT)))
+            if piece := _piece_in(said):
+                pieces.append(piece)
             if "started_at" in said:
                 message = sent_at(message, parse_stamp(said["started_at"]))
             known.update(said.get("metadata", {}))
@@ -91,6 +92,13 @@ def read_journal(path: Path) -> Content:
     except ValidationError as error:
         raise CorruptFileError(str(path), "metadata", str(error.errors(include_url=False)[0]["msg"])) from error
     return Content(message, pieces, known)
+
+
+def _piece_in(said: Any) -> Piece | None:
+    """Return the chunk of a line; None where it says something else."""
+    if "delta" not in said:
+        return None
+    return Piece(to_us(parse_stamp(said["at"])), said["delta"], said.get("kind", TEXT))
 
 
 def sent_at(begun: Message, at: datetime) -> Message:
@@ -126,6 +134,9 @@ class Journal:
         self.error: OSError | None = None
         self._durability = durability
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._n_good_bytes = len(header)
+        self._refused: list[Piece] = []
+        self._n_unawaited_chars = 0
         self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
             write_all(self._handle, header)
@@ -141,11 +152,18 @@ class Journal:
 
     def append(self, piece: Piece) -> None:
         """Add a chunk; with durability ``chunk`` it is on the disk when this returns."""
-        self._put(piece)
+        self._n_unawaited_chars += len(piece.delta)
+        self._put(piece, is_awaited=self._durability == "chunk")
+
+    def keep_up(self, most_chars: int) -> None:
+        """Wait for the disk if more text was added since it was waited for last: what is not written is in memory."""
+        if self._n_unawaited_chars > most_chars:
+            self._n_unawaited_chars = 0
+            self._put(b"", is_awaited=True)
 
     def sent(self, at: datetime) -> None:
         """Add the moment at which the request was sent."""
-        self._put(dump_json({"started_at": format_stamp(at)}))
+        self._put(dump_json({"started_at": format_stamp(at)}), is_awaited=self._durability == "chunk")
 
     def note(self, metadata: dict[str, Any]) -> None:
         """Add what has become known of the stream.
@@ -153,7 +171,19 @@ class Journal:
         Raises:
             ValueError: it is not JSON; TypeError likewise.
         """
-        self._put(dump_json({"metadata": metadata}))  # few and far between: what is wrong is told to whoever notes it
+        line = dump_json({"metadata": metadata})  # few and far between: what is wrong is told to whoever notes it
+        self._put(line, is_awaited=self._durability == "chunk")
+
+    def pieces(self) -> Iterator[Piece]:
+        """Give all chunks again, in order: what the disk holds of them, and then what it did not take."""
+        if self._thread.is_alive():
+            self._put(b"", is_awaited=True)
+        with self.path.open("rb") as file:
+            file.readline()
+            while file.tell() < self._n_good_bytes:
+                if piece := _piece_in(parse_json(file.readline(), self.path)):
+                    yield piece
+        yield from self._refused
 
     def close(self) -> None:
         """Write what is left and end the thread."""
@@ -161,8 +191,8 @@ class Journal:
             self._entries.put(None)
             self._thread.join()
 
-    def _put(self, what: Piece | bytes) -> None:
-        entry = _Entry(what, threading.Event() if self._durability == "chunk" else None)
+    def _put(self, what: Piece | bytes, *, is_awaited: bool) -> None:
+        entry = _Entry(what, threading.Event() if is_awaited else None)
         self._entries.put(entry)
         if entry.written is not None:
             entry.written.wait()
@@ -191,14 +221,17 @@ class Journal:
         return self._durability == "chunk" or (self._durability == "second" and since_s >= _SYNC_EVERY_S)
 
     def _write(self, entry: _Entry, *, sync: bool) -> None:
-        if self.error is not None:
-            return
-        try:
-            write_all(self._handle, _line(entry.what))
-            if sync:
-                os.fsync(self._handle)
-        except OSError as error:
-            self.error = error
+        if self.error is None:
+            try:
+                line = _line(entry.what)
+                write_all(self._handle, line)
+                if sync:
+                    os.fsync(self._handle)
+                self._n_good_bytes += len(line)
+            except OSError as error:
+                self.error = error
+        if self.error is not None and isinstance(entry.what, Piece):
+            self._refused.append(entry.what)
 
 
 class _Entry(NamedTuple):

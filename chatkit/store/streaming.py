@@ -15,37 +15,58 @@ from chatkit.errors import StreamStateError
 from chatkit.models import Message, Piece, Response, ResponseMetadata
 from chatkit.models.response import TEXT
 from chatkit.models.states import AWAITING, state_after
+from chatkit.store.arrived import Arrived
 from chatkit.store.atomic import remove
-from chatkit.store.bookkeeping import listed_ids, put_entries, put_metadata, state_beside, store_message
+from chatkit.store.bookkeeping import (
+    listed_ids,
+    put_entries,
+    put_metadata,
+    state_beside,
+    store_large_message,
+    store_message,
+)
 from chatkit.store.folder import streaming_entry
 from chatkit.store.journal import Journal, JournalWarning, sent_at
 from chatkit.store.json_files import dump
+from chatkit.store.large_message import LargePieces
 from chatkit.store.locks import forget_journal_lock, journal_lock
 from chatkit.store.writing import next_place, writing
 from chatkit.timing.stamps import from_us, to_us
 
 if TYPE_CHECKING:
     from chatkit.models import Usage
+    from chatkit.models.context import State
     from chatkit.store.folder import ContextFolder
     from chatkit.store.journal import Durability
+
+
+_MOST_AHEAD_CHARS = 4_000_000
 
 
 class Stream:
     """A response that is being recorded. ``Store.open_stream`` makes one; end it with finalize or abort.
 
+    Args:
+        folder: its context.
+        begun: its message, without chunks.
+        durability: see :data:`~chatkit.store.journal.Durability`.
+        most_chars: of a response longer than this nothing is kept in memory: what came is in the journal. None keeps
+            all.
+
     Attributes:
         message_id: the message it will be.
         context_id: its context.
-        pieces: what has come so far.
         is_ended: whether it was finalized or aborted.
 
     Threads may share one: calls come one after the other, and after the end none is taken.
     """
 
-    def __init__(self, folder: ContextFolder, begun: Message, durability: Durability) -> None:
+    def __init__(
+        self, folder: ContextFolder, begun: Message, durability: Durability, *, most_chars: int | None = None
+    ) -> None:
         self.message_id = begun.message_id
         self.context_id = folder.context_id
-        self.pieces: list[Piece] = []
+        self._arrived = Arrived(most_chars)
         self._folder = folder
         self._begun = begun
         self._journal: Journal
@@ -56,6 +77,11 @@ class Stream:
         self._turn = threading.Lock()
         self._lock = journal_lock(folder.path, begun.message_id)
         self._begin(begun, durability)
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """What has come so far; nothing once that is longer than ``most_chars``."""
+        return self._arrived.pieces
 
     def append(self, delta: str, *, kind: str = TEXT, at_us: int | None = None) -> None:
         """Add a chunk as it came; an empty one counts in nothing and is left out.
@@ -76,11 +102,13 @@ class Stream:
             self._check_lives("a chunk")
             if not delta:
                 return
-            if at_us is None and self.pieces:  # another thread may have read the clock later and come first
-                now_us = max(now_us, self.pieces[-1].at_us)
+            if at_us is None:  # another thread may have read the clock later and come first
+                now_us = max(now_us, self._arrived.last_us)
             piece = Piece(now_us, delta, kind)
-            self.pieces.append(piece)
+            self._arrived.add(piece)
             self._journal.append(piece)
+            if self._arrived.is_large:
+                self._journal.keep_up(_MOST_AHEAD_CHARS)
         self._report()
 
     def sent(self, at: datetime) -> None:
@@ -134,6 +162,21 @@ class Stream:
             StreamStateError: the response has ended already.
             OSError: the disk refused; nothing is lost, and finalize may be called again.
         """
+        stored = self.end(
+            completed_at=completed_at, model=model, usage=usage, finish_reason=finish_reason, metadata=metadata
+        )
+        return stored or self._folder.finished_message(self.message_id)
+
+    def end(
+        self,
+        *,
+        completed_at: datetime | None = None,
+        model: str | None = None,
+        usage: Usage | None = None,
+        finish_reason: str | None = None,
+        metadata: ResponseMetadata | None = None,
+    ) -> Message | None:
+        """End the response as :meth:`finalize` does; return None in place of a message that is not in memory."""
         with self._turn:
             self._check_lives("an end")
             begun = self._begun.streaming_response
@@ -150,10 +193,10 @@ class Stream:
             message = self._begun.model_copy(update={"streaming_response": response})
             with writing(self._folder):
                 state = state_beside(self._folder, self.message_id, state_after(response))
-                store_message(self._folder, message, state=state, at=response.completed_at)
-            self._end()
+                self._store(message, state, response.completed_at)
+            self._let_go()
         self._report()
-        return message
+        return None if self._arrived.is_large else message
 
     def abort(self, reason: str = "aborted", **known: Any) -> Message:
         """End the response because somebody gave up: what came is kept, and the context's state is failed.
@@ -166,6 +209,17 @@ class Stream:
         if reason != "aborted":
             metadata = metadata.model_copy(update={"error": reason})
         return self.finalize(finish_reason="aborted", metadata=metadata, **known)
+
+    def _store(self, message: Message, state: State, at: datetime | None) -> None:
+        """Write the message; of a large one what came is read from the journal."""
+        response = message.streaming_response
+        if not self._arrived.is_large or response is None:
+            store_message(self._folder, message, state=state, at=at)
+            return
+        metadata = response.metadata.model_copy(update={"average_chunk_interval_ms": self._arrived.mean_gap_ms()})
+        message = message.model_copy(update={"streaming_response": response.model_copy(update={"metadata": metadata})})
+        pieces = LargePieces(self._arrived.n_pieces, self._journal.pieces)
+        store_large_message(self._folder, message, pieces, state=state, at=at)
 
     def _begin(self, begun: Message, durability: Durability) -> None:
         """Write the journal's header, then the index entry, then the metadata."""
@@ -219,9 +273,9 @@ class Stream:
 
     def _end_moment(self) -> datetime:
         """Return now, by the clock of the chunks, and not before the last of them."""
-        return from_us(max([self._now_us(), *(piece.at_us for piece in self.pieces[-1:])]))
+        return from_us(max(self._now_us(), self._arrived.last_us))
 
-    def _end(self) -> None:
+    def _let_go(self) -> None:
         """Let go of the journal: the message is stored, so a journal that the disk keeps is recovery's business."""
         self.is_ended = True
         self._journal.close()
