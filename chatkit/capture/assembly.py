@@ -40,6 +40,7 @@ class Assembly:
     Args:
         started_us: the request was sent, µs since the epoch.
         model: the model asked for; what the stream says of itself counts more.
+        keeps_pieces: whether :meth:`responses` will be asked for; what came is not in memory otherwise.
 
     Attributes:
         first_event_us: the first event came; None before it.
@@ -47,13 +48,14 @@ class Assembly:
         n_unknown: events of unknown shape, which were skipped.
     """
 
-    def __init__(self, started_us: int, *, model: str | None = None) -> None:
+    def __init__(self, started_us: int, *, model: str | None = None, keeps_pieces: bool = True) -> None:
         self.started_us = started_us
         self.model = model
         self.n_unknown = 0
         self.headers_us: int | None = None
         self.first_event_us: int | None = None
         self._shape: EventShape | None = None
+        self._keeps_pieces = keeps_pieces
         self._pieces: dict[int, list[Piece]] = {}
         self._finished: dict[int, tuple[int, str]] = {}
         self._raw_usage: dict[str, Any] = {}
@@ -92,7 +94,9 @@ class Assembly:
             return ()
         deltas = tuple(delta for delta in reading.deltas if delta.text)
         for choice, kind, text in deltas:
-            self._pieces.setdefault(choice, []).append(Piece(at_us, text, kind))
+            pieces = self._pieces.setdefault(choice, [])
+            if self._keeps_pieces:
+                pieces.append(Piece(at_us, text, kind))
         for choice, reason in reading.finished.items():
             self._finished[choice] = (at_us, reason)
         self.model = reading.model or self.model

@@ -25,6 +25,7 @@ class Destination:
         model: as it was asked for.
         title: of a new context.
         labels: metadata of the responses' messages.
+        most_chars: longer responses are not kept in memory; None keeps all.
 
     Attributes:
         context_id: the context, a new one's included.
@@ -39,12 +40,13 @@ class Destination:
         model: str | None,
         title: str | None,
         labels: dict[str, Any],
+        most_chars: int | None = None,
     ) -> None:
         self._store = store_at(store)
         is_new = context_id is None
         context = new_context(self._store, request, model, title) if is_new else self._store.context(context_id)
         self.context_id = context.context_id
-        self._model, self._labels = model, labels
+        self._model, self._labels, self._most_chars = model, labels, most_chars
         self._parent_id = ask(context, request, datetime.now(UTC))
 
     def begin(self, started_at: datetime | None = None) -> Stream:
@@ -52,4 +54,5 @@ class Destination:
         begun = begun_response(
             started_at=started_at, model=self._model, parent_id=self._parent_id, metadata=self._labels
         )
-        return Stream(self._store.context(self.context_id).folder(), begun, "second")
+        folder = self._store.context(self.context_id).folder()
+        return Stream(folder, begun, "second", most_chars=self._most_chars)

@@ -116,12 +116,17 @@ class Tape:
         Args:
             is_aborted: whether it was left before its end.
             noted: what else is known of the stream, for its metadata.
+
+        Returns:
+            The messages by their choices, but for those too long to be in memory.
         """
         stored: dict[int, Message] = {}
         for choice in sorted({0, *self.assembly.choices}):
             ending = self.assembly.ending(choice, self.ended_us, finish_reason="aborted" if is_aborted else None)
             metadata = ending.metadata.model_copy(update={"consumer_ms": self.consumer_ms, **noted})
-            stored[choice] = self.stream_of(choice).finalize(**ending._replace(metadata=metadata)._asdict())
+            message = self.stream_of(choice).end(**ending._replace(metadata=metadata)._asdict())
+            if message is not None:
+                stored[choice] = message
         return stored
 
     def stream_of(self, choice: int) -> Stream:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _DONE = "[DONE]"
 _GATHERED_S = 0.1
 """Pieces of so long are recorded in one go: to wake a thread for each costs more than to record it."""
+_MOST_CHARS = 4_000_000
+"""Longer answers are not kept in memory; no model gives such, and no request repeats one."""
 _log = logging.getLogger("chatkit.proxy")
 
 
@@ -174,12 +176,18 @@ class LiveRecording:
         labels = {**self._archive.labels, "api": self._asked.api, "request": parameters(self._request)}
         model = self._request.get("model")
         return Destination(
-            self._archive.store, context_id, request=self._request, model=model, title=None, labels=labels
+            self._archive.store,
+            context_id,
+            request=self._request,
+            model=model,
+            title=None,
+            labels=labels,
+            most_chars=_MOST_CHARS,
         )
 
     def _tape(self, destination: Destination) -> Tape:
         started_us = self._started_ns // NS_PER_US
-        assembly = Assembly(started_us, model=self._request.get("model"))
+        assembly = Assembly(started_us, model=self._request.get("model"), keeps_pieces=False)
         if self._head.headers_ns is not None:
             assembly.note_headers(self._head.headers_ns // NS_PER_US)
         started_at = from_us(started_us)
