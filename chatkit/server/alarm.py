@@ -29,6 +29,11 @@ class Alarm:
         self._numbers = count()
         self._timer = timer_of(loop, self._ring)
 
+    @property
+    def n_waiting(self) -> int:
+        """How many tasks wait."""
+        return len(self._waiting)
+
     async def wait_until(self, at_ns: int) -> None:
         """Return at this moment of ``time.monotonic_ns`` or shortly after, and never before."""
         woken = self.loop.create_future()

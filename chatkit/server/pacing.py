@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 _NS_PER_MS = 1_000_000
+_LEAD_MS, _FEW = 0.25, 16
+"""An idle machine takes so long to wake a task. With fewer tasks than so many that are woken early, and look at the
+clock until their moment, the processor has little to do for it; with more it is awake anyway."""
 MOST_AT_ONCE = 64
 """So many chunks that are due together are written at once, and then others have their turn: a write each was 9 times
 slower, and starved other streams."""
@@ -53,14 +56,19 @@ class LoopClock:
         return now_ms()
 
     async def sleep_ms(self, ms: float) -> None:
-        """Wait so long; 0 lets others have their turn."""
-        if ms <= 0:
+        """Wait so long; a little less where few wait, who then come back, turn after turn, until their moment."""
+        alarm = self._alarm_here()
+        lead_ms = _LEAD_MS if alarm.n_waiting < _FEW else 0.0
+        if ms <= lead_ms:
             await asyncio.sleep(0)
-            return
+        else:
+            await alarm.wait_until(time.monotonic_ns() + math.ceil((ms - lead_ms) * _NS_PER_MS))
+
+    def _alarm_here(self) -> Alarm:
         loop = asyncio.get_running_loop()
         if self._alarm is None or self._alarm.loop is not loop:
             self._alarm = Alarm(loop)
-        await self._alarm.wait_until(time.monotonic_ns() + math.ceil(ms * _NS_PER_MS))
+        return self._alarm
 
 
 class Due(NamedTuple):
