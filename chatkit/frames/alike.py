@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from chatkit.frames.json_texts import are_plain, json_texts
+from chatkit.frames.json_texts import json_texts
+from chatkit.frames.moments import moments
 from chatkit.frames.words import MOST_BYTES, Pattern, Words
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Booleans = NDArray[np.bool_]
 
 _MOST_TOGETHER = 2**31 - 1
+_PAST_ASCII = 0x80
 _SAMPLES, _SAMPLE_BYTES = 25, 1 << 16
 _TAIL_BYTES = 256
 _FORM = re.compile(
@@ -44,14 +46,14 @@ class Alike(NamedTuple):
         counts: chunks of each of them.
         sequence: their numbers.
         delta: their texts.
-        timestamp: their times, as text; one that is written with escapes or with more than ASCII is not read here.
+        us: their times, µs since the epoch.
     """
 
     numbers: Integers
     counts: Integers
     sequence: Integers
     delta: pa.LargeStringArray
-    timestamp: pa.StringArray
+    us: Integers
 
 
 class _Form(NamedTuple):
@@ -175,8 +177,7 @@ def alike(arrays: Sequence[bytes]) -> Alike | None:
     chunks = _Chunks.of(words, bounds, Pattern(form.start))
     values = _values(words, chunks, form)
     is_good = values.is_good
-    stamps = words.cut(values.stamp_start, form.moment[1])
-    is_good &= are_plain(stamps)
+    us = _times(words.cut(values.stamp_start, form.moment[1]), is_good)
     rows = np.flatnonzero(np.repeat(chunks.are_all(is_good), chunks.counts))
     texts, is_good[rows] = json_texts(words.data, values.delta_start[rows], values.delta_end[rows])
     are_good = chunks.are_all(is_good)
@@ -184,8 +185,26 @@ def alike(arrays: Sequence[bytes]) -> Alike | None:
         return None
     is_kept = np.repeat(are_good, chunks.counts)
     if not is_kept.all():
-        stamps, texts = stamps.filter(pa.array(is_kept)), texts.filter(pa.array(is_kept[rows]))
-    return Alike(chunks.numbers[are_good], chunks.counts[are_good], values.sequence[is_kept], texts, stamps)
+        texts = texts.filter(pa.array(is_kept[rows]))
+    return Alike(chunks.numbers[are_good], chunks.counts[are_good], values.sequence[is_kept], texts, us[is_kept])
+
+
+def _times(stamps: bytes, is_good: Booleans) -> Integers:
+    """Read times of one size; where a text is none, or is not plain ASCII, the chunk is no good."""
+    us = np.zeros(len(is_good), dtype=np.int64)
+    text = np.frombuffer(stamps, dtype=np.uint8).reshape(len(is_good), -1)
+    if not stamps.isascii():
+        is_good &= (text < _PAST_ASCII).all(axis=1)
+    rows = np.flatnonzero(is_good)
+    found = moments(_as_texts(stamps if len(rows) == len(text) else text[rows].tobytes(), text.shape[1]))
+    us[rows] = found.us
+    is_good[rows[found.bad]] = False
+    return us
+
+
+def _as_texts(data: bytes, size: int) -> pa.StringArray:
+    offsets = np.arange(0, len(data) + 1, size, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
 
 
 def _values(words: Words, chunks: _Chunks, form: _Form) -> _Values:

@@ -45,16 +45,6 @@ def json_texts(data: bytes, start: Integers, end: Integers) -> tuple[pa.LargeStr
     return both.take(pa.array(places)), is_text
 
 
-def are_plain(texts: pa.StringArray) -> Booleans:
-    """Whether each of some texts of one size is ASCII that means itself between quotes."""
-    text = np.frombuffer(texts.buffers()[2], dtype=np.uint8)
-    is_odd = (text < ord(" ")) | (text > ord("~")) | (text == ord('"')) | (text == ord("\\"))
-    if not is_odd.any():
-        return np.ones(len(texts), dtype=np.bool_)
-    found: Booleans = ~is_odd.reshape(len(texts), -1).any(axis=1)
-    return found
-
-
 def _cut(data: bytes, start: Integers, end: Integers) -> pa.LargeBinaryArray:
     """Cut pieces out: every second of those that begin where the last one ends."""
     cuts = np.column_stack([start, end]).ravel()

@@ -126,15 +126,14 @@ class Parsing:
 
     def _entries(self, paths: pa.ChunkedArray, listing: Listing) -> Iterator[tuple[int, Entry]]:
         places = places_in(paths, pa.array(listing.message_paths, TEXTS))
-        names = paths.to_pylist()
         listed = np.flatnonzero(places >= 0)
-        keys = listing.message_keys[places[listed]].tolist()
-        data_of = self._files.read([names[number] for number in listed.tolist()])
-        for number, key, data in zip(listed.tolist(), keys, data_of, strict=True):
-            if entry := self._entry(number, names[number], key, data):
+        names = [listing.message_paths[place] for place in places[listed].tolist()]
+        keys = map(np.ndarray.tolist, listing.message_keys[places[listed]])
+        for number, name, key, data in zip(listed.tolist(), names, keys, self._files.read(names), strict=True):
+            if entry := self._entry(number, name, key, data):
                 yield number, entry
         for number in np.flatnonzero(places < 0).tolist():
-            if entry := self._by_models(number, names[number], ABSENT):
+            if entry := self._by_models(number, paths[number].as_py(), ABSENT):
                 yield number, entry
 
     def _entry(self, number: int, path: str, key: Key, data: bytes | OSError) -> Entry | None:

@@ -75,7 +75,8 @@ def part_of(entries: Sequence[Entry], keep: Wanted) -> Part:
     notes = {at[row]: (place, us) for row, place, us in zip(rows, places, steps, strict=True)}
     if len(at) < len(entries):
         known = known.take(_places_of(at, len(entries)))
-    columns = _message_columns(entries, notes) | {name: known[name] for name in known.column_names}
+    columns = dict.fromkeys(FIGURES, pa.nulls(len(entries), REAL)) | _message_columns(entries, notes)
+    columns |= {name: known[name] for name in known.column_names}
     columns["n_rows"] = pc.fill_null(columns["n_rows"], 0)
     messages = pa.table([columns[name] for name in MESSAGES.names], schema=MESSAGES)
     return Part.of(messages, chunks.columns(keep))
@@ -162,7 +163,7 @@ def _response_columns(
         "status": pa.array(status, TEXTS),
         "started_at": _stamps(started),
         "completed_at": _stamps(completed),
-        **(_columns(figures(streams)) if with_figures else dict.fromkeys(FIGURES, pa.nulls(len(responses), REAL))),
+        **(_columns(figures(streams)) if with_figures else {}),
         **{name: pa.array(values, pa.int64()) for name, values in tokens.items()},
         "server_prompt_ms": pa.array([known and real(known.prompt_ms) for known in timings], REAL),
         "server_decode_ms": pa.array([known and real(known.predicted_ms) for known in timings], REAL),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chatkit.frames.alike import alike
+from chatkit.timing.stamps import format_stamp, from_us, parse_stamp
 
 FORMS: dict[str, dict[str, Any]] = {
     "compact": {"separators": (",", ":")},
@@ -47,12 +48,16 @@ def rows(arrays: list[bytes]) -> tuple[list[int], list[tuple[int, str, str]]]:
     if found is None:
         return [], []
     assert found.counts.sum() == len(found.delta)
-    columns = (found.sequence.tolist(), found.delta.to_pylist(), found.timestamp.to_pylist())
+    columns = (
+        found.sequence.tolist(),
+        found.delta.to_pylist(),
+        [format_stamp(from_us(us)) for us in found.us.tolist()],
+    )
     return found.numbers.tolist(), list(zip(*columns, strict=True))
 
 
 def plain(chunks: list[dict[str, Any]]) -> list[tuple[int, str, str]]:
-    return [(one["sequence"], one["delta"], one["timestamp"]) for one in chunks]
+    return [(one["sequence"], one["delta"], format_stamp(parse_stamp(one["timestamp"]))) for one in chunks]
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
