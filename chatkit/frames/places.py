@@ -148,6 +148,8 @@ def row_of_metadata(metadata: ContextMetadata, entries: Sequence[Any], state: St
 
 def contexts_of(rows: Sequence[ContextRow]) -> tuple[Contexts, list[int]]:
     """Make columns of contexts, and tell the rows of which a text for a time is none: they have none here."""
+    if not rows:  # as where all is cached
+        return Contexts.none(), []
     created, updated = moments([row.created_at for row in rows]), moments([row.updated_at for row in rows])
     others = moments([stamp for row in rows for stamp in row.other_times])
     of_row = np.repeat(np.arange(len(rows)), [len(row.other_times) for row in rows])
