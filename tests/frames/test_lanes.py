@@ -76,6 +76,42 @@ def test_spoilt_files_read_the_same_fast_and_by_the_models(some: Path, seed: int
             path.write_bytes(whole[path])
 
 
+NO_CHUNKS = '"chunks":[{"sequence":9,"delta":"no","timestamp":"2026-11-23T09:01:52.000000Z","accumulated_chars":2}]'
+CONFUSING: dict[str, tuple[str, str]] = {
+    "chunks among the labels, before": ('{"schema":1', f'{{"metadata":{{{NO_CHUNKS}}},"schema":1'),
+    "chunks among the labels, after": ('"metadata":{}}', f'"metadata":{{{NO_CHUNKS}}}}}'),
+    "chunks of an unknown key": ('{"schema":1', '{"before":{"chunks":[]},"schema":1'),
+    "chunks twice": ('"started_at"', f'{NO_CHUNKS},"started_at"'),
+    "chunks twice, no array last": ('"started_at"', '"chunks":null,"started_at"'),
+    "a response twice": ('"streaming_response":', '"streaming_response":{"chunks":[]},"streaming_response":'),
+    "a key that ends so": ('{"schema":1', '{"\\"chunks":[1],"schema":1'),
+    "a text that says so": ('"content":"', '"content":"\\"chunks\\":[{}],\\"started_at\\":'),
+    "a beginning among the labels": ('"metadata":{}}', '"metadata":{"started_at":[[1],2]}}'),
+    "a beginning in a list": ('"metadata":{}}', '"metadata":{"of":[{"started_at":0},[]]}}'),
+    "a bracket too many": ('],"started_at"', ']],"started_at"'),
+    "a bracket too few": ('],"started_at"', ',"started_at"'),
+    "a comma more": ('],"started_at"', ',],"started_at"'),
+    "chunks last": (',"metadata":{}}', ',"metadata":{},"chunks":[]}'),
+    "an array in an array": ('"chunks":[', '"chunks":[[],'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CONFUSING)
+def test_files_whose_chunks_are_hard_to_find_read_the_same_fast_and_by_the_models(some: Path, kind: str) -> None:
+    before, after = CONFUSING[kind]
+    n_changed = 0
+    for path in sorted(some.glob("contexts/*/messages/*.json")):
+        message = json.loads(path.read_bytes())
+        data = json.dumps({**message, "metadata": {}}, separators=(",", ":"), ensure_ascii=False)
+        if message["message_type"] == "streaming_response":
+            assert before in data
+            path.write_text(data.replace(before, after, 1), encoding="utf-8")
+            n_changed += 1
+    assert n_changed
+    aged(some)
+    both_ways(some)
+
+
 @pytest.mark.parametrize("layout", ["single-file", "split"])
 @pytest.mark.parametrize("seed", range(6))
 def test_spoilt_files_of_old_formats_read_the_same_fast_and_by_the_models(
