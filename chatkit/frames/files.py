@@ -151,27 +151,54 @@ class LocalFiles:
         folder = f"{self._folder}/{context_id}"
         metadata = _key_of(f"{folder}/{METADATA}")
         try:
-            with os.scandir(f"{folder}/{MESSAGES}") as entries:
-                for entry in entries:
-                    self._list_message(context_id, entry, sorting)
+            _list_messages(context_id, f"{folder}/{MESSAGES}", sorting)
         except OSError:  # no such folder
             if metadata == ABSENT:
                 sorting.others = True
                 return
         sorting.metadata[context_id], sorting.index[context_id] = metadata, _key_of(f"{folder}/{INDEX}")
 
-    @staticmethod
-    def _list_message(context_id: str, entry: os.DirEntry[str], sorting: _Sorting) -> None:
-        name = entry.name
-        if not name.endswith(_SUFFIX):
+
+def _list_messages(context_id: str, folder: str, sorting: _Sorting) -> None:
+    paths, keys, within = sorting.paths, sorting.keys, f"{context_id}/{MESSAGES}/"
+    for name, stat in _entries(folder):
+        if stat is None:
             sorting.add_message(context_id, name, ABSENT)
-            return
-        try:
-            stat = entry.stat()
-        except OSError:  # gone
-            return
-        sorting.paths.append(f"{context_id}/{MESSAGES}/{name}")
-        sorting.keys.append((stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
+        else:
+            paths.append(within + name)
+            keys.append((stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
+
+
+def _entries_by_handle(folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
+    """Yield the names in a folder, JSON files with their ``stat``; no path is looked up for each of them.
+
+    Half of the time of a cached load goes here; this takes a tenth less than a scan.
+    """
+    handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        for name in os.listdir(handle):  # noqa: PTH208 - a handle is no path
+            try:
+                stat = os.stat(name, dir_fd=handle) if name.endswith(_SUFFIX) else None
+            except OSError:  # gone
+                continue
+            yield name, stat
+    finally:
+        os.close(handle)
+
+
+def _entries_by_scan(folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
+    """Yield the same where a folder can't be opened (Windows, which has told all with the names)."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                stat = entry.stat() if entry.name.endswith(_SUFFIX) else None
+            except OSError:  # gone
+                continue
+            yield entry.name, stat
+
+
+_HAS_HANDLES = os.stat in os.supports_dir_fd and os.listdir in os.supports_fd
+_entries = _entries_by_handle if _HAS_HANDLES else _entries_by_scan
 
 
 class _Sorting:

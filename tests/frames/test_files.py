@@ -1,0 +1,61 @@
+"""The files of a folder of contexts are listed the same, however the system lets it be looked at."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from chatkit.frames import files
+from chatkit.frames.files import LocalFiles
+from tests.frames.stores import FIRST, SECOND, filled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def contexts(tmp_path: Path) -> Path:
+    """Two contexts; in one a journal, a folder named like a message, and a link to nowhere."""
+    folder = filled(tmp_path / "store").path / "contexts"
+    messages = folder / FIRST / "messages"
+    (messages / "0a0e3f5e-0000-4000-8000-00000000000b.journal.jsonl").touch()
+    (messages / "folder.json").mkdir()
+    if os.name != "nt":
+        (messages / "gone.json").symlink_to(messages / "nowhere")
+    return folder
+
+
+@pytest.mark.skipif(not files._HAS_HANDLES, reason="no folder can be opened here")
+def test_a_folder_that_is_opened_and_one_that_is_scanned_list_the_same(
+    contexts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = LocalFiles(contexts).listing()
+    monkeypatch.setattr(files, "_entries", files._entries_by_scan)
+    scanned = LocalFiles(contexts).listing()
+    assert opened.context_ids == scanned.context_ids == sorted([FIRST, SECOND])
+    assert opened.with_journals == scanned.with_journals == {FIRST}
+    keys = [
+        dict(zip(found.message_paths, map(tuple, found.message_keys.tolist()), strict=True))
+        for found in (opened, scanned)
+    ]
+    assert keys[0] == keys[1]
+    assert len(keys[0]) == 1 + len(list(contexts.glob("*/messages/????????-*.json")))
+    for path, key in keys[0].items():
+        stat = (contexts / path).stat()
+        assert key == (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+    assert np.array_equal(opened.index_keys, scanned.index_keys)
+
+
+def test_no_folder_is_left_open(contexts: Path) -> None:
+    if not os.path.isdir("/proc/self/fd"):  # noqa: PTH112 - one path of one system
+        pytest.skip("only Linux shows what is open")
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - as above
+    for _ in range(20):
+        LocalFiles(contexts).listing()
+    (contexts / SECOND / "messages").rename(contexts / SECOND / "elsewhere")
+    (contexts / SECOND / "messages").touch()
+    assert SECOND in LocalFiles(contexts).listing().context_ids
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - as above
