@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
@@ -18,9 +19,12 @@ from tests.frames.stores import FIRST, SECOND, answer, message_id, question
 from tests.store.trees import snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.cache.conftest import Clock
+
+STAT = ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
 
 
 def test_a_second_load_parses_nothing_and_gives_the_same_tables(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,13 +87,18 @@ def test_times_in_whole_seconds_are_trusted_two_seconds_later(
 ) -> None:
     from chatkit.frames import files  # noqa: PLC0415 - patched here alone
 
-    real = files._key_of
-    monkeypatch.setattr(files, "_key_of", lambda path: (*[n // 10**9 * 10**9 if n > 10**9 else n for n in real(path)],))
-    monkeypatch.setattr(
-        files.LocalFiles,
-        "_list_message",
-        staticmethod(lambda one, entry, sorting: sorting.add_message(one, entry.name, files._key_of(entry.path))),
-    )
+    real, entries = files._key_of, files._entries
+
+    def coarse(path: str) -> tuple[int, int, int, int]:
+        size, modified, changed, inode = real(path)
+        return size, modified // 10**9 * 10**9, changed // 10**9 * 10**9, inode
+
+    def coarse_entries(folder: str) -> Iterator[tuple[str, Any]]:
+        for name, _ in entries(folder):
+            yield name, SimpleNamespace(**dict(zip(STAT, coarse(f"{folder}/{name}"), strict=True)))
+
+    monkeypatch.setattr(files, "_key_of", coarse)
+    monkeypatch.setattr(files, "_entries", coarse_entries)
     clock.ahead_ns = 500_000_000
     ck.responses_df(store)
     with parsed(monkeypatch) as again:
