@@ -1,15 +1,18 @@
-"""One segment of the cache: a folder of Arrow files that is written once, renamed into place, and mapped to be read."""
+"""One segment of the cache: a file of Arrow tables that is written once, renamed into place, and mapped to be read.
+
+The tables stand one after another, each as an Arrow stream: contexts, places, messages, then the columns of the chunks,
+a table each. One file is opened three times as fast as one for each of them, which counts where a store is small.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from mmap import ACCESS_COPY, mmap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -21,11 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from chatkit.frames.part import ChunkColumn, Selection, Wanted
 
 UNFINISHED = ".tmp-"
-_CONTEXTS, _PLACES, _MESSAGES = "contexts.arrow", "places.arrow", "messages.arrow"
-_FILES = (_CONTEXTS, _PLACES, _MESSAGES, *(f"chunks-{name}.arrow" for name in CHUNKS))
+SUFFIX = ".arrows"
+_COLUMNS = {name: pa.schema([(name, kind)]) for name, kind in CHUNKS.items()}
 
 
 class DamagedSegmentError(Exception):
@@ -37,14 +42,16 @@ class Segment:
     """What a segment holds, mapped: changes that a frame's owner makes to columns stay in that frame.
 
     Attributes:
-        path: its folder.
+        path: its file.
         contexts: contexts and places, each with the keys of its files.
         part: messages with the keys of their files, and the chunk columns that were asked for.
+        chunks_at: the byte at which the columns of the chunks begin.
     """
 
     path: Path
     contexts: Contexts
     part: Part
+    chunks_at: int
 
     @property
     def n_rows(self) -> int:
@@ -58,20 +65,19 @@ def write_segment(folder: Path, contexts: Contexts, messages: Selection) -> Path
     Raises:
         OSError: the disk is full, or the folder can't be written to.
     """
-    name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
+    name = f"{time.time_ns():020d}-{secrets.token_hex(4)}{SUFFIX}"
     unfinished = folder / f"{UNFINISHED}{name}"
-    unfinished.mkdir(parents=True, mode=0o700)
     try:
-        _write(unfinished / _CONTEXTS, contexts.rows)
-        _write(unfinished / _PLACES, contexts.places)
-        _write(unfinished / _MESSAGES, messages.messages(MESSAGES.names))
-        for column in CHUNKS:
-            _write(unfinished / f"chunks-{column}.arrow", pa.table({column: _arrow(messages, column)}))
-        for file in _FILES:
-            os.utime(unfinished / file, ns=(_stamp_ns(name), _stamp_ns(name)))
+        with unfinished.open("wb") as file:
+            for table in _tables(contexts, messages):
+                _write(file, table)
+            file.flush()
+            os.fsync(file.fileno())
+        os.utime(unfinished, ns=(_stamp_ns(name), _stamp_ns(name)))
         unfinished.rename(folder / name)
     except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise
     return folder / name
 
@@ -86,28 +92,24 @@ def read_segment(path: Path, keep: Wanted) -> Segment:
         DamagedSegmentError: it is not as it was written.
     """
     with _damage(path):
-        contexts = Contexts(_table(path / _CONTEXTS, CONTEXTS), _table(path / _PLACES, PLACES))
-        part = Part.of(_table(path / _MESSAGES, MESSAGES), {})
-    return with_chunks(Segment(path, contexts, part), keep)
+        mapped = _map(path)
+        tables = pa.BufferReader(pa.py_buffer(mapped))
+        contexts = Contexts(_table(tables, CONTEXTS), _table(tables, PLACES))
+        part = Part.of(_table(tables, MESSAGES), {})
+        segment = Segment(path, contexts, part, tables.tell())
+        return _with_chunks(segment, mapped, keep)
 
 
 def with_chunks(segment: Segment, keep: Wanted) -> Segment:
     """Map other columns of a segment's chunks; raises what :func:`read_segment` does."""
-    path = segment.path
-    with _damage(path):
-        for file in _FILES:
-            if (path / file).stat().st_mtime_ns != _stamp_ns(path.name):
-                raise DamagedSegmentError(f"{path / file}: changed since it was written")
-        wanted = [name for name in CHUNKS if name in keep.chunks]
-        part = replace(segment.part, chunks={name: _column(path / f"chunks-{name}.arrow", name) for name in wanted})
-    _check(segment.contexts, part, path)
-    return replace(segment, part=part)
+    with _damage(segment.path):
+        return _with_chunks(segment, _map(segment.path), keep)
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a segment's files; 0 if it is gone."""
+    """Return the bytes of a segment; 0 if it is gone."""
     try:
-        return sum(entry.stat().st_size for entry in os.scandir(path))
+        return path.stat().st_size
     except OSError:
         return 0
 
@@ -120,15 +122,18 @@ def _damage(path: Path) -> Iterator[None]:
         raise DamagedSegmentError(f"{path}: {error}") from error
 
 
-def _check(contexts: Contexts, part: Part, path: Path) -> None:
-    lengths = {len(column) for column in part.chunks.values()}
-    if lengths - {part.starts[-1]} or contexts.counts.sum() != contexts.places.num_rows:
-        raise DamagedSegmentError(f"{path}: its tables are of unequal length")
-
-
 def _stamp_ns(name: str) -> int:
-    """Return the time that a segment's files are given: one that every file system can hold, told by its name."""
+    """Return the time that a segment's file is given: one that every file system can hold, told by its name."""
     return int(name.partition("-")[0]) // 2_000_000_000 * 2_000_000_000
+
+
+def _tables(contexts: Contexts, messages: Selection) -> Iterator[pa.Table]:
+    """Yield the tables of a segment, made one by one: of the chunks not all columns are copied at once."""
+    yield contexts.rows
+    yield contexts.places
+    yield messages.messages(MESSAGES.names)
+    for column in CHUNKS:
+        yield pa.table({column: _arrow(messages, column)})
 
 
 def _arrow(messages: Selection, column: str) -> pa.ChunkedArray | pa.Array:
@@ -138,34 +143,45 @@ def _arrow(messages: Selection, column: str) -> pa.ChunkedArray | pa.Array:
     return pa.array(numbers) if column != "timestamp" else pa.array(numbers).cast(CHUNKS[column])
 
 
-def _write(path: Path, table: pa.Table) -> None:
+def _write(file: BinaryIO, table: pa.Table) -> None:
     table = table.unify_dictionaries().combine_chunks()
-    with path.open("wb") as file:
-        with pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
-        file.flush()
-        os.fsync(file.fileno())
+    with pa.ipc.new_stream(file, table.schema) as writer:
+        writer.write_table(table)
 
 
-def _map(path: Path) -> tuple[np.ndarray[Any, Any], pa.Table]:
+def _map(path: Path) -> NDArray[np.uint8]:
     """Map a file privately: what is written to its memory is nobody else's, and never in the file."""
     with path.open("rb") as file:
-        mapped = np.frombuffer(mmap(file.fileno(), 0, access=ACCESS_COPY), dtype=np.uint8)
-    return mapped, pa.ipc.open_file(pa.py_buffer(mapped)).read_all()
+        if os.fstat(file.fileno()).st_mtime_ns != _stamp_ns(path.name):
+            raise DamagedSegmentError(f"{path}: changed since it was written")
+        return np.frombuffer(mmap(file.fileno(), 0, access=ACCESS_COPY), dtype=np.uint8)
 
 
-def _table(path: Path, schema: pa.Schema) -> pa.Table:
-    _, table = _map(path)
+def _table(tables: pa.BufferReader, schema: pa.Schema) -> pa.Table:
+    """Read the next table."""
+    table = pa.ipc.open_stream(tables).read_all()
     if table.schema != schema:
-        raise DamagedSegmentError(f"{path}: other columns than it should have")
+        raise DamagedSegmentError("other columns than it should have")
     return table
 
 
-def _column(path: Path, name: str) -> ChunkColumn:
-    mapped, table = _map(path)
-    column = table[name]
-    if column.type != CHUNKS[name] or column.num_chunks > 1:
-        raise DamagedSegmentError(f"{path}: not the column that it should be")
+def _with_chunks(segment: Segment, mapped: NDArray[np.uint8], keep: Wanted) -> Segment:
+    tables = pa.BufferReader(pa.py_buffer(mapped))
+    tables.seek(segment.chunks_at)
+    columns = {name: _column(name, _table(tables, schema), mapped) for name, schema in _COLUMNS.items()}
+    lengths = {len(column) for column in columns.values()}
+    contexts, n_chunks = segment.contexts, segment.part.starts[-1]
+    if lengths != {n_chunks} or contexts.counts.sum() != contexts.places.num_rows:
+        raise DamagedSegmentError(f"{segment.path}: its tables are of unequal length")
+    chunks = {name: column for name, column in columns.items() if name in keep.chunks}
+    return replace(segment, part=replace(segment.part, chunks=chunks))
+
+
+def _column(name: str, table: pa.Table, mapped: NDArray[np.uint8]) -> ChunkColumn:
+    """Return a column of the chunks; its numbers are those in the mapped file."""
+    [column] = table.columns
+    if column.num_chunks > 1:
+        raise DamagedSegmentError(f"{name}: in several pieces")
     if is_text(name):
         return column
     dtype = np.dtype(column.type.to_pandas_dtype() if name != "timestamp" else np.int64)

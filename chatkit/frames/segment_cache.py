@@ -68,9 +68,7 @@ class SegmentCache:
             try:
                 found.append(read_segment(self.folder / name, keep))
             except FileNotFoundError:
-                if not (self.folder / name).exists():
-                    continue  # another process has put its rows elsewhere
-                self.remove([self.folder / name])
+                continue  # another process has put its rows elsewhere
             except (DamagedSegmentError, OSError):
                 self.remove([self.folder / name])
         return found
@@ -86,7 +84,8 @@ class SegmentCache:
     def remove(self, paths: Collection[Path]) -> None:
         """Remove segments; one that another program has open may stay, and is removed later."""
         for path in paths:
-            shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def _prepare(self) -> None:
         """Make the folder, readable by its user only; sweep what killed writers and older versions have left."""
@@ -97,7 +96,7 @@ class SegmentCache:
         now = time.time()
         for path in self.folder.glob(f"{UNFINISHED}*"):
             if _age_s(path, now) > _STALE_S:
-                shutil.rmtree(path, ignore_errors=True)
+                self.remove([path])
         for path in self.folder.parent.iterdir():
             if path.is_dir() and path != self.folder and _age_s(path, now) > _UNUSED_S:
                 shutil.rmtree(path, ignore_errors=True)

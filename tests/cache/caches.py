@@ -24,7 +24,7 @@ TABLES = (ck.contexts_df, ck.messages_df, ck.responses_df, ck.chunks_df)
 
 
 def segments(store: Store) -> list[Path]:
-    """The segments' folders, the oldest first."""
+    """The segments, the oldest first."""
     folder = ck.cache_info(store).path
     return sorted(path for path in folder.iterdir() if path.name[0].isdigit()) if folder.exists() else []
 

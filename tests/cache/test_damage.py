@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 import subprocess
@@ -16,7 +17,8 @@ import pytest
 
 import chatkit as ck
 from chatkit.frames import segment_cache
-from chatkit.frames.segment import UNFINISHED
+from chatkit.frames.part import CHUNKS
+from chatkit.frames.segment import SUFFIX, UNFINISHED
 from tests.cache.caches import load, message_file, parsed, segments
 from tests.frames.stores import FIRST, answer, message_id, question
 
@@ -25,74 +27,107 @@ if TYPE_CHECKING:
 
     from chatkit.store import Store
 
-FILES = ("contexts.arrow", "places.arrow", "messages.arrow", "chunks-delta.arrow", "chunks-gap_ms.arrow")
+TABLES = ("contexts", "places", "messages", *CHUNKS)
+"""In their order in a segment."""
 
 
-def zeros_inside(path: Path) -> None:
+def tables_in(path: Path) -> list[bytes]:
+    """The tables of a segment, each as the stream that it is, by Arrow's own account."""
+    streams, data = [], path.read_bytes()
+    reader = pa.BufferReader(data)
+    for _ in TABLES:
+        start = reader.tell()
+        pa.ipc.open_stream(reader).read_all()
+        streams.append(data[start : reader.tell()])
+    assert b"".join(streams) == data
+    return streams
+
+
+def zeros_inside(stream: bytes) -> bytes:
     """Overwrite some bytes in the middle."""
-    with path.open("r+b") as file:
-        file.seek(path.stat().st_size // 2)
-        file.write(bytes(32))
+    half = len(stream) // 2
+    return stream[:half] + bytes(32) + stream[half + 32 :]
 
 
-def cut(path: Path) -> None:
-    """Cut the file in half."""
-    os.truncate(path, path.stat().st_size // 2)
+def cut(stream: bytes) -> bytes:
+    """Leave out the second half."""
+    return stream[: len(stream) // 2]
 
 
-def other_header(path: Path) -> None:
+def other_header(stream: bytes) -> bytes:
     """Overwrite the beginning."""
-    with path.open("r+b") as file:
-        file.write(b"not an Arrow file")
+    other = b"not an Arrow stream"
+    return other + stream[len(other) :]
 
 
-def another_table(path: Path) -> None:
-    """Put another of the segment's files in its place."""
-    path.with_name("chunks-kind.arrow").replace(path)
+def another_table(_: bytes) -> bytes:
+    """Put another table in its place."""
+    return stream_of(pa.table({"path": pa.array([1], pa.int8())}))
 
 
-def with_its_time(spoil: Callable[[Path], None]) -> Callable[[Path], None]:
-    """Spoil a file as a bad disk would: its time of change stays."""
-
-    def spoilt(path: Path) -> None:
-        before = path.stat()
-        spoil(path)
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-    return spoilt
+def stream_of(table: pa.Table) -> bytes:
+    """Write a table."""
+    with io.BytesIO() as file:
+        with pa.ipc.new_stream(file, table.schema) as writer:
+            writer.write_table(table)
+        return file.getvalue()
 
 
-DAMAGE: dict[str, Callable[[Path], None]] = {
-    "emptied": lambda path: os.truncate(path, 0),
+def last_row_twice(stream: bytes) -> bytes:
+    """Give a table a row more."""
+    table = pa.ipc.open_stream(stream).read_all()
+    return stream_of(pa.concat_tables([table, table.slice(len(table) - 1)]).combine_chunks())
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "gone": lambda _: b"",
     "cut": cut,
-    "cut by a bad disk": with_its_time(cut),
     "another header": other_header,
     "zeros inside": zeros_inside,
-    "gone": Path.unlink,
     "another table": another_table,
+    "a row more": last_row_twice,
 }
+SEEN_WITHOUT_THE_TIME = ("gone", "cut", "another table", "a row more")
+"""A bad disk changes a file and not its time; changed values it may leave unseen, a changed structure not."""
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_a_damaged_segment_is_replaced(store: Store, kind: str, name: str) -> None:
+def test_a_damaged_segment_is_replaced(store: Store, kind: str, table: str) -> None:
     ck.chunks_df(store)
     [before] = segments(store)
-    DAMAGE[kind](before / name)
+    spoil(before, kind, table)
     load(store)
     assert before not in segments(store)
 
 
-def test_a_segment_whose_files_were_given_other_columns_is_replaced(store: Store) -> None:
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("kind", SEEN_WITHOUT_THE_TIME)
+def test_a_segment_that_a_bad_disk_damaged_is_replaced(store: Store, kind: str, table: str) -> None:
     ck.chunks_df(store)
     [before] = segments(store)
-    path = before / "messages.arrow"
-    stat = path.stat()
-    with path.open("wb") as file, pa.ipc.new_file(file, pa.schema([("path", pa.int8())])) as writer:
-        writer.write_table(pa.table({"path": pa.array([1], pa.int8())}))
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    stat = before.stat()
+    spoil(before, kind, table)
+    os.utime(before, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     load(store)
     assert before not in segments(store)
+
+
+@pytest.mark.parametrize("n_bytes", [0, 1, -1])
+def test_a_segment_of_another_length_is_replaced(store: Store, n_bytes: int) -> None:
+    ck.chunks_df(store)
+    [before] = segments(store)
+    os.truncate(before, max(n_bytes if n_bytes >= 0 else before.stat().st_size + n_bytes, 0))
+    load(store)
+    assert before not in segments(store)
+
+
+def spoil(path: Path, kind: str, table: str) -> None:
+    """Damage one table of a segment."""
+    streams = tables_in(path)
+    place = TABLES.index(table)
+    streams[place] = DAMAGE[kind](streams[place])
+    path.write_bytes(b"".join(streams))
 
 
 def test_a_cache_that_is_removed_is_made_again(store: Store, cache_root: Path) -> None:
@@ -143,8 +178,7 @@ def test_what_a_killed_writer_left_is_swept_after_an_hour(store: Store) -> None:
     folder = ck.cache_info(store).path
     old, young = folder / f"{UNFINISHED}old", folder / f"{UNFINISHED}young"
     for path in (old, young):
-        path.mkdir()
-        (path / "contexts.arrow").write_bytes(b"half")
+        path.write_bytes(b"half")
     hours_ago = time.time() - 7200
     os.utime(old, (hours_ago, hours_ago))
     store.context(FIRST).append_message(question(6))
@@ -155,11 +189,8 @@ def test_what_a_killed_writer_left_is_swept_after_an_hour(store: Store) -> None:
 
 def test_a_process_that_is_killed_while_it_writes_spoils_nothing(store: Store, cache_root: Path) -> None:
     code = (
-        "import os, sys, chatkit as ck; from chatkit.frames import segment; real = os.fsync; seen = []\n"
-        "def fsync(handle):\n"
-        "    seen.append(handle)\n"
-        "    os._exit(9) if len(seen) == 4 else real(handle)\n"
-        "segment.os.fsync = fsync\n"
+        "import os, sys, chatkit as ck; from chatkit.frames import segment\n"
+        "segment.os.fsync = lambda _: os._exit(9)\n"
         "import time; now = time.time_ns; time.time_ns = lambda: now() + 60_000_000_000\n"
         "ck.chunks_df(sys.argv[1])\n"
     )
@@ -192,7 +223,10 @@ def test_dead_rows_are_removed_past_a_fifth(store: Store) -> None:
 
 
 def test_segments_that_cannot_be_removed_are_tolerated(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # as where a mapped file can't be removed
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise PermissionError(errno.EACCES, "it is mapped")
+
+    monkeypatch.setattr(Path, "unlink", refuse)  # as on Windows
     for number in range(100, 112):
         store.context(FIRST).append_message(answer(number, (10, "x"), (20, "y")))
         ck.chunks_df(store)
@@ -226,6 +260,6 @@ def test_cache_info_says_where_it_is_and_what_of_it_holds(store: Store, cache_ro
     found = ck.cache_info(store.path)
     assert found.path.is_relative_to(cache_root)
     assert (found.n_segments, found.n_live, found.n_dead) == (1, 10, 0)
-    assert found.n_bytes == sum(path.stat().st_size for path in found.path.rglob("*.arrow"))
+    assert found.n_bytes == sum(path.stat().st_size for path in found.path.rglob(f"*{SUFFIX}"))
     message_file(store, FIRST, message_id(1)).unlink()
     assert (ck.cache_info(store).n_live, ck.cache_info(store).n_dead) == (9, 1)

@@ -17,6 +17,7 @@ import pytest
 import chatkit as ck
 from chatkit.errors import NotFoundError
 from chatkit.frames import dask_frames, tables
+from chatkit.frames.segment import SUFFIX
 from chatkit.store import Store
 
 if TYPE_CHECKING:
@@ -220,8 +221,8 @@ def test_workers_write_a_cache_only_where_told_to(tmp_path: Path, cache_dir: Pat
     store = shutil.copytree(SAMPLE, tmp_path / "store")
     expected = ordered(ck.chunks_df(store, cache=False))
     pd.testing.assert_frame_equal(ordered(ck.chunks_ddf(store).compute()), expected)
-    assert not list(cache_dir.rglob("*.arrow"))
+    assert not list(cache_dir.rglob(f"*{SUFFIX}"))
     time.sleep(0.2)  # files at rest are cached
     for _ in range(2):
         pd.testing.assert_frame_equal(ordered(ck.chunks_ddf(store, cache=True).compute()), expected)
-    assert list(cache_dir.rglob("*.arrow"))
+    assert list(cache_dir.rglob(f"*{SUFFIX}"))
