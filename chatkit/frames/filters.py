@@ -53,6 +53,11 @@ class Filters:
             labels,
         )
 
+    @property
+    def of_rows(self) -> bool:
+        """Whether rows are left out for what they say, not only for where they are."""
+        return not (self.models is None and self.since is None and self.until is None)
+
     def wants_model(self, model: str | None) -> bool:
         """Whether a row of this model is wanted."""
         return self.models is None or model in self.models

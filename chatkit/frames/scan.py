@@ -6,7 +6,7 @@ Everything above asks :func:`scan` for rows and knows nothing of files, caches a
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +108,8 @@ class Scan:
         return self._filtered(self.rows.where(np.asarray(self.rows.messages.column("is_response"))), "started_at")
 
     def _filtered(self, rows: Rows, moment: str) -> Rows:
+        if not self.filters.of_rows:
+            return rows
         known = rows.messages.messages(["model", moment])
         return rows.where(wanted_rows(self.filters, known["model"], known[moment]))
 
@@ -156,17 +158,24 @@ def _scan(origins: Sequence[Origin], alone: Sequence[Message], filters: Filters,
     messages = Selection.together([origin.messages for origin in origins]).take(together.places_of(order))
     of_context = np.repeat(np.arange(len(order)), contexts.counts)
     listed = contexts.places["message_id"]
-    alone = _unlisted(alone, listed)
+    context_ids, message_ids = pc.unique(contexts.rows["context_id"]), pc.unique(listed)
+    rows = Rows(messages, contexts.places, of_context, places_in(listed, message_ids))
+    found = Scan(context_ids, message_ids, contexts.rows, _read_ones(rows), filters)
+    return _with_messages(found, _unlisted(alone, listed), reader) if alone else found
+
+
+def _with_messages(found: Scan, alone: Sequence[Message], reader: Reader) -> Scan:
+    """Put single messages after those of contexts."""
     own_ids, own_contexts = (pa.array([getattr(one, name) for one in alone], TEXTS) for name in _IDS)
-    context_ids = pc.unique(pa.chunked_array([*contexts.rows["context_id"].chunks, own_contexts.drop_null()], TEXTS))
-    message_ids = pc.unique(pa.chunked_array([*listed.chunks, own_ids], TEXTS))
+    context_ids = pc.unique(pa.chunked_array([found.context_ids, own_contexts.drop_null()]))
+    message_ids = pc.unique(pa.chunked_array([found.message_ids, own_ids]))
     rows = Rows(
-        Selection.together([messages, reader.messages(alone)]),
-        pa.concat_tables([contexts.places, places_of_messages(alone)]),
-        np.concatenate([of_context, places_in(own_contexts, context_ids)]),
-        np.concatenate([places_in(listed, message_ids), places_in(own_ids, message_ids)]),
+        Selection.together([found.rows.messages, reader.messages(alone)]),
+        pa.concat_tables([found.rows.places, places_of_messages(alone)]),
+        np.concatenate([found.rows.of_context, places_in(own_contexts, context_ids)]),
+        np.concatenate([found.rows.of_message, places_in(own_ids, message_ids)]),
     )
-    return Scan(context_ids, message_ids, contexts.rows, _read_ones(rows), filters)
+    return replace(found, context_ids=context_ids, message_ids=message_ids, rows=_read_ones(rows))
 
 
 def _first_of_each(together: Contexts) -> NDArray[np.int64]:
