@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -117,7 +118,7 @@ class LocalFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = os.fspath(folder)
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """The resolved path."""
         return os.path.realpath(self._folder)

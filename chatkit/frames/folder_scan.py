@@ -152,6 +152,7 @@ class FolderScan:
         chosen = range(len(listing.context_ids)) if wanted is None else self._chosen(listing, wanted)
         missing = [place for place in chosen if listing.context_ids[place] not in cached]
         fresh, others = self._read_contexts(listing, missing)
+        fresh = fresh.take(creation_order(fresh))
         is_old = self._is_old(fresh.rows, METADATA_KEY) & self._is_old(fresh.rows, INDEX_KEY)
         self._fresh = fresh.take(np.flatnonzero(is_old))
         slow, _ = contexts_of([self._by_models(context_id) for context_id in others])

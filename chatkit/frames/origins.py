@@ -169,8 +169,8 @@ def _readable(contexts: Iterable[Context], problems: Problems) -> Iterator[Conte
 def _found_in(rows: FolderRows, folder: Path) -> dict[str, list[Found]]:
     """Return what is wrong with indexes and messages, by context id, in the order in which it is met."""
     found = {one: [Found(problem) for problem in of_index] for one, (_, of_index) in rows.problems.items()}
-    there = np.flatnonzero(rows.messages.part >= 0)
-    read = Selection(rows.messages.parts, rows.messages.part[there], rows.messages.row[there])
+    is_there = rows.messages.part >= 0
+    there, read = np.flatnonzero(is_there), rows.messages.where(is_there)
     is_wrong = np.asarray(read.column("reason").is_valid())
     wrong = read.where(is_wrong).messages(["is_read", "where", "reason"]).to_pylist() if is_wrong.any() else []
     by_place = dict(zip(there[is_wrong].tolist(), wrong, strict=True))

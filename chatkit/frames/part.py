@@ -182,8 +182,9 @@ class Selection:
         """Return the number of chunk rows of each message."""
         return np.asarray(self.column("n_rows"), dtype=np.int64)
 
+    @cached_property
     def runs(self) -> list[tuple[Part, int, int]]:
-        """Return the chunk rows of all messages as few runs of neighbouring rows: part, first row, end."""
+        """The chunk rows of all messages as few runs of neighbouring rows: part, first row, end."""
         starts, ends = np.empty(len(self), dtype=np.int64), np.empty(len(self), dtype=np.int64)
         for number, part in enumerate(self.parts):
             mine = self.part == number
@@ -203,7 +204,7 @@ class Selection:
 
     def numbers(self, name: str) -> NDArray[Any]:
         """Return one column of all chunks that are no text; one that may be written to."""
-        pieces = [part.chunks[name][start:end] for part, start, end in self.runs()]
+        pieces = [part.chunks[name][start:end] for part, start, end in self.runs]
         if len(pieces) == 1 and pieces[0].flags.writeable:
             alone: NDArray[Any] = pieces[0]
             return alone
@@ -216,7 +217,7 @@ class Selection:
 
     def texts(self, name: str) -> pa.ChunkedArray:
         """Return one column of all chunks that are text, or kinds; nothing is copied unless it is in many pieces."""
-        pieces = [part.chunks[name][start:end] for part, start, end in self.runs()]
+        pieces = [part.chunks[name][start:end] for part, start, end in self.runs]
         joined = pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], CHUNKS[name])
         if joined.num_chunks <= _MOST_PIECES:
             return joined

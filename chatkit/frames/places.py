@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -58,6 +59,7 @@ class Contexts(NamedTuple):
     places: pa.Table
 
     @classmethod
+    @cache
     def none(cls) -> Contexts:
         """Return no contexts."""
         return cls(CONTEXTS.empty_table(), PLACES.empty_table())
