@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 248
 """Of what is looked for at a place."""
 _WORD = 8
+_BLOCK = 1 << 20
+"""Bytes that are looked over at a time: that takes a byte of memory for each of them."""
 _PAD = bytes(MOST_BYTES + _WORD)
 """Past the end, so that nothing that begins before it goes beyond."""
 _MOST_DIGITS = _WORD - 1
@@ -80,7 +82,9 @@ class Words:
 
     def places_of(self, sign: str) -> Integers:
         """Return where an ASCII character is."""
-        return np.flatnonzero(np.frombuffer(self.data, dtype=np.uint8) == ord(sign))
+        data, wanted = np.frombuffer(self.data, dtype=np.uint8), ord(sign)
+        found = [np.flatnonzero(data[at : at + _BLOCK] == wanted) + at for at in range(0, len(data), _BLOCK)]
+        return np.concatenate(found)
 
     def has(self, pattern: Pattern, at: Integers) -> Booleans:
         """Whether a pattern stands at each place."""
