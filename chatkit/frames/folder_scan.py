@@ -132,6 +132,8 @@ class FolderScan:
     def _usage(self, listing: Listing) -> list[Usage]:
         """Map what is cached, and tell what of it is live."""
         segments = self._cache.segments(self._keep) if self._cache else []
+        if not segments:
+            return []
         ids, paths = pa.array(listing.context_ids, TEXTS), pa.array(listing.message_paths, TEXTS)
         keys = np.hstack([listing.metadata_keys, listing.index_keys])
         used: list[Usage] = []
@@ -218,7 +220,7 @@ class FolderScan:
         parts, errors = cached.parts, {}
         missing = np.flatnonzero(~is_cached)
         if len(missing) or self._fresh.rows.num_rows:
-            wanted = pc.unique(paths.take(pa.array(missing)))
+            wanted = _each_once(paths if len(missing) == len(paths) else paths.take(pa.array(missing)))
             parsing = Parsing(self.folder, self.files, ALL if self._cache else self._keep, self._progress)
             parsing.run(wanted, listing, self._store)
             of_wanted = places_in(paths.take(pa.array(missing)), wanted)
@@ -263,6 +265,11 @@ def _paths(contexts: Contexts) -> pa.ChunkedArray:
     joined = pc.binary_join_element_wise(ids, contexts.places["message_id"], pa.scalar(f"/{MESSAGES}/", TEXTS))
     joined = pc.binary_join_element_wise(joined, pa.scalar(".json", TEXTS), pa.scalar("", TEXTS))
     return joined if isinstance(joined, pa.ChunkedArray) else pa.chunked_array([joined], TEXTS)
+
+
+def _each_once(paths: pa.ChunkedArray) -> pa.ChunkedArray:
+    found = pc.unique(paths)
+    return paths if len(found) == len(paths) else pa.chunked_array([found])
 
 
 def _same_keys(
