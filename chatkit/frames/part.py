@@ -69,18 +69,20 @@ CHUNKS: dict[str, pa.DataType] = {
 
 
 class Wanted(NamedTuple):
-    """What is made of messages besides their own columns.
+    """What is made of messages.
 
     Attributes:
         chunks: columns of :data:`CHUNKS`.
-        figures: whether those columns of :data:`MESSAGES` that are figures of responses; otherwise they are null.
+        messages: columns of :data:`MESSAGES`; others are null.
     """
 
     chunks: Collection[str] = ()
-    figures: bool = True
+    messages: Collection[str] = MESSAGES.names
 
 
 ALL, MESSAGES_ONLY = Wanted(CHUNKS.keys()), Wanted()
+FOR_CHUNKS = ("is_read", "where", "reason", "labels", "is_response", "n_rows", "model", "started_at")
+"""What a table of chunks asks of the messages: for what is wrong with them, for filters and labels."""
 
 ChunkColumn: TypeAlias = Any
 """Text and kinds as Arrow has them, all else as numpy has it: times as µs since the epoch."""

@@ -10,7 +10,7 @@ import numpy as np
 from chatkit.frames.build import assemble
 from chatkit.frames.filters import Filters, Moment, check_columns, label_keys
 from chatkit.frames.part import CHUNKS as CHUNK_COLUMNS
-from chatkit.frames.part import TOKENS, Wanted
+from chatkit.frames.part import FOR_CHUNKS, TOKENS, Wanted
 from chatkit.frames.scan import Scan, scan
 from chatkit.frames.tables import CHUNKS, RESPONSES
 from chatkit.frames.values import codes, floats, ids, integers, kinds, strings, times, us_of, whole
@@ -90,7 +90,7 @@ def chunks_df(
         known, ``gap_ms`` on the first chunk of each response and where the delta is empty.
     """
     wanted = check_columns(columns, CHUNKS, labels := label_keys(labels))
-    keep = Wanted(CHUNK_COLUMNS.keys() if wanted is None else CHUNK_COLUMNS.keys() & set(wanted), figures=False)
+    keep = Wanted(CHUNK_COLUMNS.keys() if wanted is None else CHUNK_COLUMNS.keys() & set(wanted), FOR_CHUNKS)
     found = scan(source, Filters.of(context_id, model, since, until), keep=keep, cache=cache)
     rows = found.responses()
     counts = rows.messages.counts()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +20,7 @@ from chatkit.models.response import REASONING, TEXT, status_of
 from chatkit.timing import FIGURES, Ragged, figures
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,16 +71,16 @@ def part_of(entries: Sequence[Entry], keep: Wanted) -> Part:
     at = [row for row, entry in enumerate(entries) if entry.file and entry.file.streaming_response]
     chunks = _Chunks([entries[row] for row in at], at)
     responses = [file.streaming_response for row in at if (file := entries[row].file) and file.streaming_response]
-    known = pa.table(_response_columns(responses, chunks, at, with_figures=keep.figures))
+    known = pa.table(_made(_response_columns(responses, chunks, at), keep))
     rows, places, steps = (found.tolist() for found in chunks.back)
     notes = {at[row]: (place, us) for row, place, us in zip(rows, places, steps, strict=True)}
     if len(at) < len(entries):
         known = known.take(_places_of(at, len(entries)))
-    columns = dict.fromkeys(FIGURES, pa.nulls(len(entries), REAL)) | _message_columns(entries, notes)
-    columns |= {name: known[name] for name in known.column_names}
+    columns = _made(_message_columns(entries, notes), keep) | {name: known[name] for name in known.column_names}
     columns["n_rows"] = pc.fill_null(columns["n_rows"], 0)
-    messages = pa.table([columns[name] for name in MESSAGES.names], schema=MESSAGES)
-    return Part.of(messages, chunks.columns(keep))
+    unknown = {kind: pa.nulls(len(entries), kind) for kind in set(MESSAGES.types)}
+    made = [columns[field.name] if field.name in columns else unknown[field.type] for field in MESSAGES]
+    return Part.of(pa.table(made, schema=MESSAGES), chunks.columns(keep))
 
 
 def real(found: Any) -> float | None:
@@ -129,9 +130,14 @@ class _Chunks:
         return {name: pa.chunked_array([column]) if is_text(name) else column for name, column in wanted.items()}
 
 
+def _made(columns: dict[str, Callable[[], pa.Array]], keep: Wanted) -> dict[str, pa.Array]:
+    """Make those columns of messages that are wanted."""
+    return {name: make() for name, make in columns.items() if name in keep.messages}
+
+
 def _response_columns(
-    responses: list[ResponseFile], chunks: _Chunks, at: list[int], *, with_figures: bool
-) -> dict[str, pa.Array]:
+    responses: list[ResponseFile], chunks: _Chunks, at: list[int]
+) -> dict[str, Callable[[], pa.Array]]:
     metadata = [response.metadata for response in responses]
     started, completed, headers, first_event, finished = _times_of(
         [
@@ -156,47 +162,46 @@ def _response_columns(
     )
     chunks.times = chunk_times(chunks.rows, streams)
     timings = [known and known.server_timings for known in metadata]
+    of_figures = cache(partial(figures, streams))
     return {
-        "n_rows": pa.array(chunks.made.counts),
-        "model": texts([response.model for response in responses]),
-        "finish_reason": texts([response.finish_reason for response in responses]),
-        "status": pa.array(status, TEXTS),
-        "started_at": _stamps(started),
-        "completed_at": _stamps(completed),
-        **(_columns(figures(streams)) if with_figures else {}),
-        **{name: pa.array(values, pa.int64()) for name, values in tokens.items()},
-        "server_prompt_ms": pa.array([known and real(known.prompt_ms) for known in timings], REAL),
-        "server_decode_ms": pa.array([known and real(known.predicted_ms) for known in timings], REAL),
+        "n_rows": lambda: pa.array(chunks.made.counts),
+        "model": lambda: texts([response.model for response in responses]),
+        "finish_reason": lambda: texts([response.finish_reason for response in responses]),
+        "status": lambda: pa.array(status, TEXTS),
+        "started_at": lambda: _stamps(started),
+        "completed_at": lambda: _stamps(completed),
+        **{name: partial(lambda one: pa.array(of_figures()[one]), name) for name in FIGURES},
+        **{name: partial(pa.array, tokens[name], pa.int64()) for name in TOKENS},
+        "server_prompt_ms": lambda: pa.array([known and real(known.prompt_ms) for known in timings], REAL),
+        "server_decode_ms": lambda: pa.array([known and real(known.predicted_ms) for known in timings], REAL),
     }
 
 
-def _columns(values: dict[str, NDArray[np.float64]]) -> dict[str, pa.Array]:
-    return {name: pa.array(column) for name, column in values.items()}
-
-
-def _message_columns(entries: Sequence[Entry], notes: dict[int, tuple[int, int]]) -> dict[str, pa.Array]:
+def _message_columns(entries: Sequence[Entry], notes: dict[int, tuple[int, int]]) -> dict[str, Callable[[], pa.Array]]:
     files = [entry.file for entry in entries]
     created = _times([None if file is None else file.created_at for file in files], range(len(files)))
-    keys = np.array([entry.key for entry in entries], dtype=np.int64).reshape(-1, len(KEY))
     wrong = [(entry.where, entry.reason) for entry in entries]
     for row, (place, us) in notes.items():
         back_ms = timedelta(microseconds=int(us)).total_seconds() * 1000
         wrong[row] = (f"streaming_response.chunks.{place}.timestamp", f"goes back by {back_ms:.3f} ms")
     return {
-        "path": pa.array([entry.path for entry in entries], TEXTS),
-        **{name: pa.array(keys[:, place]) for place, name in enumerate(KEY)},
-        "is_read": pa.array([file is not None for file in files], pa.bool_()),
-        "where": texts([where for where, _ in wrong]),
-        "reason": texts([reason for _, reason in wrong]),
+        "path": lambda: pa.array([entry.path for entry in entries], TEXTS),
         **{
-            name: texts([file and getattr(file, name) for file in files])
+            name: partial(lambda at: pa.array([entry.key[at] for entry in entries], pa.int64()), place)
+            for place, name in enumerate(KEY)
+        },
+        "is_read": lambda: pa.array([file is not None for file in files], pa.bool_()),
+        "where": lambda: texts([where for where, _ in wrong]),
+        "reason": lambda: texts([reason for _, reason in wrong]),
+        **{
+            name: partial(lambda one: texts([file and getattr(file, one) for file in files]), name)
             for name in ("message_id", "parent_id", "role", "message_type")
         },
-        "created_at": _stamps(created),
-        "text_chars": pa.array([len(entry.content) for entry in entries], pa.int64()),
-        "preview": texts([preview(entry.content) for entry in entries]),
-        "labels": pa.array([_labels(file) for file in files], TEXTS),
-        "is_response": pa.array([bool(file and file.streaming_response) for file in files], pa.bool_()),
+        "created_at": lambda: _stamps(created),
+        "text_chars": lambda: pa.array([len(entry.content) for entry in entries], pa.int64()),
+        "preview": lambda: texts([preview(entry.content) for entry in entries]),
+        "labels": lambda: pa.array([_labels(file) for file in files], TEXTS),
+        "is_response": lambda: pa.array([bool(file and file.streaming_response) for file in files], pa.bool_()),
     }
 
 
