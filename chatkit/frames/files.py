@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 METADATA, INDEX, MESSAGES = "metadata.json", "index.json", "messages"
 _SUFFIX = ".json"
-_FIRST_BYTES = 1 << 16
-"""More than most files have; a buffer of this size costs little."""
+_MORE_BYTES = 1 << 16
 
 
 class FileKey(NamedTuple):
@@ -95,8 +94,13 @@ class Files(Protocol):
     def listing(self, context_ids: Collection[str] | None = None) -> Listing:
         """List the files of all contexts, or of these only; what vanishes meanwhile is left out."""
 
-    def read(self, paths: Sequence[str]) -> Iterator[bytes | OSError]:
-        """Yield each file's bytes, in the order of the paths; an error in place of one that can't be read."""
+    def read(self, paths: Sequence[str], sizes: Sequence[int]) -> Iterator[bytes | OSError]:
+        """Yield each file's bytes, in the order of the paths; an error in place of one that can't be read.
+
+        Args:
+            paths: the files.
+            sizes: of each its size when it was listed; it may have another by now.
+        """
 
 
 def files_in(folder: Path) -> Files:
@@ -134,11 +138,11 @@ class LocalFiles:
                 sorting.others = True  # the file of one context, in an old format
         return sorting.listing()
 
-    def read(self, paths: Sequence[str]) -> Iterator[bytes | OSError]:
+    def read(self, paths: Sequence[str], sizes: Sequence[int]) -> Iterator[bytes | OSError]:
         """Read file after file."""
-        for path in paths:
+        for path, size in zip(paths, sizes, strict=True):
             try:
-                yield _read(f"{self._folder}/{path}")
+                yield _read(f"{self._folder}/{path}", size)
             except OSError as error:
                 yield error
 
@@ -264,15 +268,16 @@ def _key_of(path: str) -> Key:
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, size: int) -> bytes:
+    """Read a file of about this size: a buffer of that size costs a quarter less than one that has to be cut."""
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
-        data = os.read(handle, _FIRST_BYTES)
-        if len(data) < _FIRST_BYTES:
+        data = os.read(handle, size + 1)
+        if len(data) == size:
             return data
-        parts = [data, os.read(handle, os.fstat(handle).st_size)]  # of the size it has: a larger one costs
-        while parts[-1]:  # it grew meanwhile, or the disk gives less than was asked for
-            parts.append(os.read(handle, _FIRST_BYTES))
+        parts = [data]
+        while parts[-1]:  # it has another size by now, or the disk gives less than was asked for
+            parts.append(os.read(handle, _MORE_BYTES))
         return b"".join(parts)
     finally:
         os.close(handle)

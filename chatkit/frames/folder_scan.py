@@ -170,7 +170,8 @@ class FolderScan:
         """Read the files of contexts; return those that the models have to decide by their ids."""
         whole = [n for n in places if listing.metadata_keys[n, 0] >= 0 and listing.index_keys[n, 0] >= 0]
         ids = [listing.context_ids[n] for n in whole]
-        data = self.files.read([f"{one}/{file}" for one in ids for file in (METADATA, INDEX)])
+        sizes = np.column_stack([listing.metadata_keys[whole, 0], listing.index_keys[whole, 0]])
+        data = self.files.read([f"{one}/{file}" for one in ids for file in (METADATA, INDEX)], sizes.ravel().tolist())
         rows: list[ContextRow] = []
         others = [listing.context_ids[n] for n in places if n not in set(whole)] if len(whole) < len(places) else []
         for place, context_id, metadata, index in zip(whole, ids, data, data, strict=False):

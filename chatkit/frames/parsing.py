@@ -128,8 +128,9 @@ class Parsing:
         places = places_in(paths, pa.array(listing.message_paths, TEXTS))
         listed = np.flatnonzero(places >= 0)
         names = [listing.message_paths[place] for place in places[listed].tolist()]
-        keys = map(np.ndarray.tolist, listing.message_keys[places[listed]])
-        for number, name, key, data in zip(listed.tolist(), names, keys, self._files.read(names), strict=True):
+        of_listed = listing.message_keys[places[listed]]
+        keys, files = map(np.ndarray.tolist, of_listed), self._files.read(names, of_listed[:, 0].tolist())
+        for number, name, key, data in zip(listed.tolist(), names, keys, files, strict=True):
             if entry := self._entry(number, name, key, data):
                 yield number, entry
         for number in np.flatnonzero(places < 0).tolist():

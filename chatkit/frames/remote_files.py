@@ -30,7 +30,6 @@ class RemoteFiles:
         self._folder = folder
         self._tree = folder.tree
         self._prefix = f"{folder.relative}/" if folder.relative else ""
-        self._sizes: dict[str, int] = {}
 
     @property
     def identity(self) -> str:
@@ -45,12 +44,11 @@ class RemoteFiles:
             found = {path: stat for one in context_ids for path, stat in self._find(f"{one}/").items()}
         wanted = None if context_ids is None else set(context_ids)
         kept = {path: stat for path, stat in found.items() if wanted is None or path.partition("/")[0] in wanted}
-        self._sizes |= {path: stat.st_size for path, stat in kept.items()}
         return Listing.of((path, _key_of(stat)) for path, stat in kept.items())
 
-    def read(self, paths: Sequence[str]) -> Iterator[bytes | OSError]:
+    def read(self, paths: Sequence[str], sizes: Sequence[int]) -> Iterator[bytes | OSError]:
         """Read the files of a batch at the same time, and the next batch while this one is made use of."""
-        batches = self._batches(paths)
+        batches = _batches(paths, sizes)
         with ThreadPoolExecutor(1, thread_name_prefix="chatkit-read") as reader:
             ahead = reader.submit(self._read_batch, next(batches, []))
             for batch in batches:
@@ -70,18 +68,18 @@ class RemoteFiles:
     def _read_batch(self, paths: Sequence[str]) -> list[bytes | OSError]:
         return self._tree.read_all([f"{self._prefix}{path}" for path in paths]) if paths else []
 
-    def _batches(self, paths: Sequence[str]) -> Iterator[list[str]]:
-        batch: list[str] = []
-        n_bytes = 0
-        for path in paths:
-            size = self._sizes.get(path, 0)
-            if batch and (len(batch) == _FILES_AT_ONCE or n_bytes + size > _BYTES_AT_ONCE):
-                yield batch
-                batch, n_bytes = [], 0
-            batch.append(path)
-            n_bytes += size
-        if batch:
+
+def _batches(paths: Sequence[str], sizes: Sequence[int]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    n_bytes = 0
+    for path, size in zip(paths, sizes, strict=True):
+        if batch and (len(batch) == _FILES_AT_ONCE or n_bytes + size > _BYTES_AT_ONCE):
             yield batch
+            batch, n_bytes = [], 0
+        batch.append(path)
+        n_bytes += size
+    if batch:
+        yield batch
 
 
 def _key_of(stat: Stat) -> FileKey:

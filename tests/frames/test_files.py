@@ -59,3 +59,14 @@ def test_no_folder_is_left_open(contexts: Path) -> None:
     (contexts / SECOND / "messages").touch()
     assert SECOND in LocalFiles(contexts).listing().context_ids
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - as above
+
+
+@pytest.mark.parametrize("listed", [0, 1, 99_999, 100_000, 100_001, 1_000_000])
+def test_a_file_is_read_whole_whatever_size_it_was_listed_with(tmp_path: Path, listed: int) -> None:
+    data = bytes(range(250)) * 400
+    (tmp_path / "one.json").write_bytes(data)
+    (tmp_path / "empty.json").touch()
+    paths = ["one.json", "nothing.json", "empty.json"]
+    one, nothing, empty = LocalFiles(tmp_path).read(paths, [listed] * 3)
+    assert (one, empty) == (data, b"")
+    assert isinstance(nothing, FileNotFoundError)

@@ -128,7 +128,7 @@ def test_a_full_cache_is_read_in_place_of_the_files(monkeypatch: pytest.MonkeyPa
     """Else the equality above would say nothing of it."""
     expected, _ = all_tables(SAMPLE)
 
-    def read(_: files.LocalFiles, paths: Sequence[str]) -> Iterator[bytes]:
+    def read(_: files.LocalFiles, paths: Sequence[str], __: Sequence[int]) -> Iterator[bytes]:
         assert not paths, "a file was read"
         return iter(())
 

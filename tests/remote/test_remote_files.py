@@ -69,28 +69,29 @@ def test_files_come_in_the_order_asked_for_and_errors_in_the_place_of_files(
     remote = files_of(put(local.path))
     listed = sorted(remote.listing().message_paths, reverse=True)
     asked = [*listed[:3], f"{CONTEXT_ID}/messages/{message_id(9)}.json", *listed[3:]]
-    found = list(remote.read(asked))
+    found = list(remote.read(asked, [0] * len(asked)))
     assert isinstance(found.pop(3), FileNotFoundError)
     assert found == [(local.path / "contexts" / path).read_bytes() for path in listed]
-    assert list(remote.read([])) == []
+    assert list(remote.read([], [])) == []
 
 
 def test_a_batch_is_bounded_in_files_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remote = files_of(in_memory(filled(tmp_path / "store").path))
-    paths = sorted(remote.listing().message_paths)
-    sizes = [remote._sizes[path] for path in paths]
+    size_of = {path: key[0] for path, key in keys(remote.listing()).items() if "/messages/" in path}
+    paths, sizes = zip(*sorted(size_of.items()), strict=True)
     monkeypatch.setattr(remote_files, "_FILES_AT_ONCE", 4)
-    assert [len(batch) for batch in remote._batches(paths)] == [4, 2]
+    assert [len(batch) for batch in remote_files._batches(paths, sizes)] == [4, 2]
     monkeypatch.setattr(remote_files, "_BYTES_AT_ONCE", sizes[0] + sizes[1])
-    batches = list(remote._batches(paths))
-    assert [path for batch in batches for path in batch] == paths
-    assert all(len(one) == 1 or sum(remote._sizes[path] for path in one) <= sizes[0] + sizes[1] for one in batches)
+    batches = list(remote_files._batches(paths, sizes))
+    assert [path for batch in batches for path in batch] == [*paths]
+    assert all(len(one) == 1 or sum(size_of[path] for path in one) <= sizes[0] + sizes[1] for one in batches)
 
 
 def test_a_reader_may_stop_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote_files, "_FILES_AT_ONCE", 1)
     remote = files_of(in_memory(filled(tmp_path / "store").path))
-    reading = remote.read(remote.listing().message_paths)
+    listing = remote.listing()
+    reading = remote.read(listing.message_paths, listing.message_keys[:, 0].tolist())
     assert isinstance(next(iter(reading)), bytes)
     del reading
 
@@ -129,7 +130,7 @@ def test_a_store_is_listed_once_and_each_file_asked_for_once_and_many_at_a_time(
     assert "list-type=2" in s3.requests[0]
     s3.requests.clear()
     s3.is_held = True
-    assert all(isinstance(data, bytes) for data in remote.read(listing.message_paths))
+    assert all(isinstance(data, bytes) for data in remote.read(listing.message_paths, [0] * len(listing.message_paths)))
     assert len(s3.requests) == len(listing.message_paths)
     assert s3.peak > 1
 
