@@ -1,17 +1,19 @@
 """One segment of the cache: a file of Arrow tables that is written once, renamed into place, and mapped to be read.
 
 The tables stand one after another, each as an Arrow stream: contexts, places, messages, then the columns of the chunks,
-a table each. One file is opened three times as fast as one for each of them, which counts where a store is small.
+a table each; at the end is where each of them ends. Each is mapped by itself, so that a column that is not wanted any
+more takes no memory. One file is opened twice as fast as one for each table, which counts where a store is small.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import struct
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from mmap import ACCESS_COPY, mmap
+from mmap import ACCESS_COPY, ALLOCATIONGRANULARITY, mmap
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -22,6 +24,7 @@ from chatkit.frames.places import CONTEXTS, PLACES, Contexts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -30,7 +33,10 @@ if TYPE_CHECKING:
 
 UNFINISHED = ".tmp-"
 SUFFIX = ".arrows"
-_COLUMNS = {name: pa.schema([(name, kind)]) for name, kind in CHUNKS.items()}
+_SCHEMAS = [CONTEXTS, PLACES, MESSAGES, *(pa.schema([column]) for column in CHUNKS.items())]
+_FIRST_COLUMN = 3
+_ENDS = struct.Struct(f"<{len(_SCHEMAS)}q")
+"""Where each table ends, at the end of the file."""
 
 
 class DamagedSegmentError(Exception):
@@ -45,13 +51,11 @@ class Segment:
         path: its file.
         contexts: contexts and places, each with the keys of its files.
         part: messages with the keys of their files, and the chunk columns that were asked for.
-        chunks_at: the byte at which the columns of the chunks begin.
     """
 
     path: Path
     contexts: Contexts
     part: Part
-    chunks_at: int
 
     @property
     def n_rows(self) -> int:
@@ -69,8 +73,8 @@ def write_segment(folder: Path, contexts: Contexts, messages: Selection) -> Path
     unfinished = folder / f"{UNFINISHED}{name}"
     try:
         with unfinished.open("wb") as file:
-            for table in _tables(contexts, messages):
-                _write(file, table)
+            ends = [_write(file, table) for table in _tables(contexts, messages)]
+            file.write(_ENDS.pack(*ends))
             file.flush()
             os.fsync(file.fileno())
         os.utime(unfinished, ns=(_stamp_ns(name), _stamp_ns(name)))
@@ -91,19 +95,15 @@ def read_segment(path: Path, keep: Wanted) -> Segment:
         FileNotFoundError: it is gone: another process has put its rows elsewhere.
         DamagedSegmentError: it is not as it was written.
     """
-    with _damage(path):
-        mapped = _map(path)
-        tables = pa.BufferReader(pa.py_buffer(mapped))
-        contexts = Contexts(_table(tables, CONTEXTS), _table(tables, PLACES))
-        part = Part.of(_table(tables, MESSAGES), {})
-        segment = Segment(path, contexts, part, tables.tell())
-        return _with_chunks(segment, mapped, keep)
+    with _opened(path) as file:
+        rows, places, messages = (file.table(number)[1] for number in range(_FIRST_COLUMN))
+        return _with_chunks(Segment(path, Contexts(rows, places), Part.of(messages, {})), file, keep)
 
 
 def with_chunks(segment: Segment, keep: Wanted) -> Segment:
     """Map other columns of a segment's chunks; raises what :func:`read_segment` does."""
-    with _damage(segment.path):
-        return _with_chunks(segment, _map(segment.path), keep)
+    with _opened(segment.path) as file:
+        return _with_chunks(segment, file, keep)
 
 
 def size_of(path: Path) -> int:
@@ -115,11 +115,36 @@ def size_of(path: Path) -> int:
 
 
 @contextmanager
-def _damage(path: Path) -> Iterator[None]:
+def _opened(path: Path) -> Iterator[_File]:
     try:
-        yield
-    except (pa.ArrowException, ValueError, KeyError, IndexError) as error:
+        with path.open("rb", buffering=0) as file:
+            if os.fstat(file.fileno()).st_mtime_ns != _stamp_ns(path.name):
+                raise DamagedSegmentError(f"{path}: changed since it was written")
+            yield _File(file)
+    except (pa.ArrowException, ValueError, KeyError, IndexError, struct.error) as error:
         raise DamagedSegmentError(f"{path}: {error}") from error
+
+
+class _File:
+    """A segment's file, as long as it is open."""
+
+    def __init__(self, file: FileIO) -> None:
+        self._handle = file.fileno()
+        n_bytes = file.seek(-_ENDS.size, os.SEEK_END)
+        self._bounds = [0, *_ENDS.unpack(file.read(_ENDS.size))]
+        if self._bounds != sorted(self._bounds) or self._bounds[-1] != n_bytes:
+            raise ValueError("tables that end nowhere")
+
+    def table(self, number: int) -> tuple[NDArray[np.uint8], pa.Table]:
+        """Map a table privately: what is written to its memory is nobody else's, and never in the file."""
+        start, end = self._bounds[number : number + 2]
+        before = start % ALLOCATIONGRANULARITY
+        mapped = mmap(self._handle, end - start + before, access=ACCESS_COPY, offset=start - before)
+        data = np.frombuffer(mapped, dtype=np.uint8)
+        table = pa.ipc.open_stream(pa.py_buffer(data[before:])).read_all()
+        if table.schema != _SCHEMAS[number]:
+            raise ValueError("other columns than it should have")
+        return data, table
 
 
 def _stamp_ns(name: str) -> int:
@@ -143,45 +168,32 @@ def _arrow(messages: Selection, column: str) -> pa.ChunkedArray | pa.Array:
     return pa.array(numbers) if column != "timestamp" else pa.array(numbers).cast(CHUNKS[column])
 
 
-def _write(file: BinaryIO, table: pa.Table) -> None:
+def _write(file: BinaryIO, table: pa.Table) -> int:
+    """Write a table; return where it ends."""
     table = table.unify_dictionaries().combine_chunks()
     with pa.ipc.new_stream(file, table.schema) as writer:
         writer.write_table(table)
+    return file.tell()
 
 
-def _map(path: Path) -> NDArray[np.uint8]:
-    """Map a file privately: what is written to its memory is nobody else's, and never in the file."""
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_mtime_ns != _stamp_ns(path.name):
-            raise DamagedSegmentError(f"{path}: changed since it was written")
-        return np.frombuffer(mmap(file.fileno(), 0, access=ACCESS_COPY), dtype=np.uint8)
-
-
-def _table(tables: pa.BufferReader, schema: pa.Schema) -> pa.Table:
-    """Read the next table."""
-    table = pa.ipc.open_stream(tables).read_all()
-    if table.schema != schema:
-        raise DamagedSegmentError("other columns than it should have")
-    return table
-
-
-def _with_chunks(segment: Segment, mapped: NDArray[np.uint8], keep: Wanted) -> Segment:
-    tables = pa.BufferReader(pa.py_buffer(mapped))
-    tables.seek(segment.chunks_at)
-    columns = {name: _column(name, _table(tables, schema), mapped) for name, schema in _COLUMNS.items()}
+def _with_chunks(segment: Segment, file: _File, keep: Wanted) -> Segment:
+    columns = {
+        name: _column(name, *file.table(number))
+        for number, name in enumerate(CHUNKS, _FIRST_COLUMN)
+        if name in keep.chunks
+    }
     lengths = {len(column) for column in columns.values()}
     contexts, n_chunks = segment.contexts, segment.part.starts[-1]
-    if lengths != {n_chunks} or contexts.counts.sum() != contexts.places.num_rows:
-        raise DamagedSegmentError(f"{segment.path}: its tables are of unequal length")
-    chunks = {name: column for name, column in columns.items() if name in keep.chunks}
-    return replace(segment, part=replace(segment.part, chunks=chunks))
+    if lengths - {n_chunks} or contexts.counts.sum() != contexts.places.num_rows:
+        raise ValueError("tables of unequal length")
+    return replace(segment, part=replace(segment.part, chunks=columns))
 
 
-def _column(name: str, table: pa.Table, mapped: NDArray[np.uint8]) -> ChunkColumn:
+def _column(name: str, mapped: NDArray[np.uint8], table: pa.Table) -> ChunkColumn:
     """Return a column of the chunks; its numbers are those in the mapped file."""
     [column] = table.columns
     if column.num_chunks > 1:
-        raise DamagedSegmentError(f"{name}: in several pieces")
+        raise ValueError(f"{name} in several pieces")
     if is_text(name):
         return column
     dtype = np.dtype(column.type.to_pandas_dtype() if name != "timestamp" else np.int64)

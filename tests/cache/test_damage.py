@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,7 +24,7 @@ from tests.cache.caches import load, message_file, parsed, segments
 from tests.frames.stores import FIRST, answer, message_id, question
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from chatkit.store import Store
 
@@ -32,15 +33,20 @@ TABLES = ("contexts", "places", "messages", *CHUNKS)
 
 
 def tables_in(path: Path) -> list[bytes]:
-    """The tables of a segment, each as the stream that it is, by Arrow's own account."""
+    """The tables of a segment, each as the stream that it is, by Arrow's own account; then where they end."""
     streams, data = [], path.read_bytes()
     reader = pa.BufferReader(data)
     for _ in TABLES:
         start = reader.tell()
         pa.ipc.open_stream(reader).read_all()
         streams.append(data[start : reader.tell()])
-    assert b"".join(streams) == data
+    assert b"".join([*streams, ends_of(streams)]) == data
     return streams
+
+
+def ends_of(streams: list[bytes]) -> bytes:
+    """Where each table ends, as a segment tells it: whole numbers of eight bytes, the lowest first."""
+    return b"".join(end.to_bytes(8, "little") for end in accumulate(map(len, streams)))
 
 
 def zeros_inside(stream: bytes) -> bytes:
@@ -113,7 +119,7 @@ def test_a_segment_that_a_bad_disk_damaged_is_replaced(store: Store, kind: str, 
     assert before not in segments(store)
 
 
-@pytest.mark.parametrize("n_bytes", [0, 1, -1])
+@pytest.mark.parametrize("n_bytes", [0, 1, 104, -1, -8, -104])
 def test_a_segment_of_another_length_is_replaced(store: Store, n_bytes: int) -> None:
     ck.chunks_df(store)
     [before] = segments(store)
@@ -122,12 +128,24 @@ def test_a_segment_of_another_length_is_replaced(store: Store, n_bytes: int) -> 
     assert before not in segments(store)
 
 
+@pytest.mark.parametrize("ends", [range(13), range(13, 0, -1), [0] * 13, [2**62] * 13, [-1] * 13])
+def test_a_segment_whose_tables_end_elsewhere_is_replaced(store: Store, ends: Sequence[int]) -> None:
+    ck.chunks_df(store)
+    [before] = segments(store)
+    stat = before.stat()
+    told = b"".join(end.to_bytes(8, "little", signed=True) for end in ends)
+    before.write_bytes(b"".join(tables_in(before)) + told)
+    os.utime(before, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    load(store)
+    assert before not in segments(store)
+
+
 def spoil(path: Path, kind: str, table: str) -> None:
-    """Damage one table of a segment."""
+    """Damage one table of a segment; where each ends is told."""
     streams = tables_in(path)
     place = TABLES.index(table)
     streams[place] = DAMAGE[kind](streams[place])
-    path.write_bytes(b"".join(streams))
+    path.write_bytes(b"".join([*streams, ends_of(streams)]))
 
 
 def test_a_cache_that_is_removed_is_made_again(store: Store, cache_root: Path) -> None:
