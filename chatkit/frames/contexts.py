@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from chatkit.frames.build import assemble, build
+from chatkit.frames.column import names
 from chatkit.frames.filters import Filters, Moment, check_columns, label_keys
 from chatkit.frames.responses import response_column
 from chatkit.frames.scan import Scan, scan, wanted_rows
@@ -19,6 +20,8 @@ from chatkit.frames.values import ids, integers, strings, times, us_of, whole
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    import pyarrow as pa
+
     from chatkit.frames.scan import Rows
     from chatkit.frames.source import Source
 
@@ -26,6 +29,8 @@ _SUMS = {"prompt_tokens", "completion_tokens", "median_ttft_ms"}
 _TIMES = {"created_at", "updated_at"}
 _COUNTS = {"n_messages", "n_responses", "n_branches"}
 _IDS = {"message_id", "context_id"}
+_MADE_OF = {"n_chars": "text_chars"}
+"""Columns of messages that have another name where they are kept: that one is of responses there."""
 
 
 def contexts_df(
@@ -75,7 +80,9 @@ def messages_df(
     wanted = check_columns(columns, MESSAGES, labels := label_keys(labels))
     found = scan(source, Filters.of(context_id, model, since, until), cache=cache)
     rows = found.messages()
-    return assemble(MESSAGES, partial(_message_column, found, rows), labels=rows.labels(labels), wanted=wanted)
+    made_of = {name: _MADE_OF.get(name, name) for name in (names(MESSAGES) if wanted is None else wanted)}
+    made = partial(_message_column, found, rows, rows.known(made_of.values()))
+    return assemble(MESSAGES, made, labels=rows.labels(labels), wanted=wanted)
 
 
 def problems_df(source: Source) -> pd.DataFrame:
@@ -101,28 +108,30 @@ def _context_column(found: Scan, sums: dict[str, Any], name: str) -> Any:
     return whole(column) if name in _COUNTS else strings(column)
 
 
-def _message_column(found: Scan, rows: Rows, name: str) -> Any:
+def _message_column(found: Scan, rows: Rows, known: pa.Table, name: str) -> Any:
     if name == "position":
         return integers(rows.places[name])
     if name == "branches":
         return strings(rows.places[name])
-    if name == "n_chars":
-        return whole(rows.messages.column("text_chars"))
+    if name in _IDS:
+        return response_column(found, rows, known, name)
+    column = known[_MADE_OF.get(name, name)]
+    if name in _MADE_OF:
+        return whole(column)
     if name == "n_chunks":
-        return integers(rows.messages.column(name))
-    if name == "created_at":
-        return times(us_of(rows.messages.column(name)))
-    return response_column(found, rows, name) if name in _IDS else strings(rows.messages.column(name))
+        return integers(column)
+    return times(us_of(column)) if name == "created_at" else strings(column)
 
 
 def _sums(found: Scan) -> dict[str, Any]:
     """Sum up the responses of each context, in the order of the contexts."""
     rows = found.responses()
-    names = ["prompt_tokens", "completion_tokens", "ttft_ms"]
-    responses = pd.DataFrame({name: response_column(found, rows, name) for name in names})
+    summed = ["prompt_tokens", "completion_tokens", "ttft_ms"]
+    known = rows.known(summed)
+    responses = pd.DataFrame({name: response_column(found, rows, known, name) for name in summed})
     groups = responses.groupby(rows.of_context)
     of_contexts = np.arange(found.contexts.num_rows)
-    sums = groups[names[:2]].sum(min_count=1).reindex(of_contexts)
+    sums = groups[summed[:2]].sum(min_count=1).reindex(of_contexts)
     medians = groups["ttft_ms"].median().reindex(of_contexts)
     return {
         "prompt_tokens": sums["prompt_tokens"].array,

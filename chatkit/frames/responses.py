@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chatkit.frames.build import assemble
+from chatkit.frames.column import names
 from chatkit.frames.filters import Filters, Moment, check_columns, label_keys
 from chatkit.frames.part import CHUNKS as CHUNK_COLUMNS
 from chatkit.frames.part import FOR_CHUNKS, TOKENS, Wanted
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     import pandas as pd
+    import pyarrow as pa
 
     from chatkit.frames.scan import Rows
     from chatkit.frames.source import Source
@@ -69,7 +71,8 @@ def responses_df(
     wanted = check_columns(columns, RESPONSES, labels := label_keys(labels))
     found = scan(source, Filters.of(context_id, model, since, until), cache=cache)
     rows = found.responses()
-    return assemble(RESPONSES, partial(response_column, found, rows), labels=rows.labels(labels), wanted=wanted)
+    known = rows.known(names(RESPONSES) if wanted is None else dict.fromkeys(wanted))
+    return assemble(RESPONSES, partial(response_column, found, rows, known), labels=rows.labels(labels), wanted=wanted)
 
 
 def chunks_df(
@@ -98,19 +101,18 @@ def chunks_df(
     return assemble(CHUNKS, partial(_chunk_column, found, rows, counts), labels=of_chunks, wanted=wanted)
 
 
-def response_column(found: Scan, rows: Rows, name: str) -> Any:
-    """Make one column of the table of responses."""
+def response_column(found: Scan, rows: Rows, known: pa.Table, name: str) -> Any:
+    """Make one column of the table of responses; ``known`` has what the files say of them."""
     if name in _PLACES:
         return integers(rows.places[name])
     if name == "message_id":
         return ids(rows.of_message, found.message_index)
     if name == "context_id":
         return ids(rows.of_context, found.context_index)
-    column = rows.messages.column(name)
     if name in _TIMES:
-        return times(us_of(column))
+        return times(us_of(known[name]))
     make: Callable[[Any], Any] = _MAKERS.get(name, floats)
-    return make(column)
+    return make(known[name])
 
 
 def _repeated(values: list[Any], counts: np.ndarray[Any, Any]) -> list[Any]:
