@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from chatkit.capture.anthropic import ANTHROPIC_MESSAGES
 from chatkit.capture.gemini import GEMINI
@@ -11,6 +11,7 @@ from chatkit.capture.openai_responses import OPENAI_RESPONSES
 from chatkit.capture.reading import Delta, Reading
 from chatkit.capture.wire import PlainText
 from chatkit.models import Piece, Response, ResponseMetadata
+from chatkit.models.ending import Ending
 from chatkit.models.response import TEXT
 from chatkit.timing.stamps import from_us
 
@@ -19,19 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chatkit.capture.reading import EventShape
-    from chatkit.models import Usage
 
 SHAPES = (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC_MESSAGES, GEMINI)
-
-
-class Ending(NamedTuple):
-    """What is known of one choice's response besides its chunks, when its stream has ended."""
-
-    completed_at: datetime | None
-    model: str | None
-    usage: Usage | None
-    finish_reason: str | None
-    metadata: ResponseMetadata
 
 
 class Assembly:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chatkit.capture.asking import ask, new_context, store_at
-from chatkit.store.streaming import Stream, begun_response
+from chatkit.store.begun import begun_response
+from chatkit.store.streaming import Stream
 
 if TYPE_CHECKING:
     import os

@@ -124,7 +124,7 @@ class Tape:
         for choice in sorted({0, *self.assembly.choices}):
             ending = self.assembly.ending(choice, self.ended_us, finish_reason="aborted" if is_aborted else None)
             metadata = ending.metadata.model_copy(update={"consumer_ms": self.consumer_ms, **noted})
-            message = self.stream_of(choice).end(**ending._replace(metadata=metadata)._asdict())
+            message = self.stream_of(choice).end(ending._replace(metadata=metadata))
             if message is not None:
                 stored[choice] = message
         return stored

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from uuid import uuid4
 
 from chatkit.models.response import TEXT, chunks_of
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from chatkit.models import Message, Piece
 
-_PART_BYTES = 1 << 20
+_Part = TypeVar("_Part", str, bytes)
+_PART_SIZE = 1 << 20
 _HIGH_HALVES = ("\ud800", "\udbff")
 
 
@@ -45,20 +46,14 @@ def parts_of(message: Message, pieces: LargePieces) -> Iterator[bytes]:
     data = dump(message.model_copy(update={"streaming_response": marked}))
     head, tail = data.split(b'"%s","chunks":[]' % mark.encode())
     content = _escaped(piece.delta for piece in pieces.read() if piece.kind == TEXT)
-    return _blocks(chain([head, b'"'], content, [b'","chunks":['], _chunks(pieces.read()), [b"]", tail]))
+    parts = chain([head, b'"'], content, [b'","chunks":['], _chunks(pieces.read()), [b"]", tail])
+    return map(b"".join, _gathered(parts))
 
 
 def _escaped(deltas: Iterable[str]) -> Iterator[bytes]:
     """Yield a text that came in pieces as it stands between quotes; no character is cut in two."""
-    held: list[str] = []
-    size = 0
-    for delta in deltas:
-        held.append(delta)
-        size += len(delta)
-        if size > _PART_BYTES and not _HIGH_HALVES[0] <= delta[-1:] <= _HIGH_HALVES[1]:
-            yield dump_json(join(held))[1:-2]
-            held, size = [], 0
-    yield dump_json(join(held))[1:-2]
+    for several in _gathered(deltas, may_end=lambda delta: not _HIGH_HALVES[0] <= delta[-1:] <= _HIGH_HALVES[1]):
+        yield dump_json(join(several))[1:-2]
 
 
 def _chunks(pieces: Iterable[Piece]) -> Iterator[bytes]:
@@ -66,14 +61,14 @@ def _chunks(pieces: Iterable[Piece]) -> Iterator[bytes]:
         yield (b"," if chunk.sequence > 1 else b"") + dump(chunk)[:-1]
 
 
-def _blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Put small parts together."""
-    held: list[bytes] = []
+def _gathered(parts: Iterable[_Part], *, may_end: Callable[[_Part], bool] = lambda _: True) -> Iterator[list[_Part]]:
+    """Yield parts by about a megabyte; ``may_end`` says after which of them."""
+    held: list[_Part] = []
     size = 0
     for part in parts:
         held.append(part)
         size += len(part)
-        if size > _PART_BYTES:
-            yield b"".join(held)
+        if size > _PART_SIZE and may_end(part):
+            yield held
             held, size = [], 0
-    yield b"".join(held)
+    yield held

@@ -12,6 +12,7 @@ from chatkit.errors import ChatkitError, CorruptFileError, FormatError, NotFound
 from chatkit.models import ContextConfig, ContextMetadata, Message
 from chatkit.models.response import TEXT
 from chatkit.store.atomic import write_atomically
+from chatkit.store.begun import begun_response
 from chatkit.store.context import Context
 from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import id_text, is_id, resolve
@@ -20,7 +21,7 @@ from chatkit.store.locate import CONTEXTS, FORMAT_NAME, STORE_FILE, VERSION, che
 from chatkit.store.migration import migrated
 from chatkit.store.problems import Problem, Problems
 from chatkit.store.remote import check_is_local, is_remote, list_ahead, looking, path_of
-from chatkit.store.streaming import Stream, at_us, begun_response
+from chatkit.store.streaming import Stream, at_us
 from chatkit.store.urls import is_url
 from chatkit.store.writing import create_folder
 

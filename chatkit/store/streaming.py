@@ -7,12 +7,12 @@ import time
 import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from filelock import Timeout
 
 from chatkit.errors import StreamStateError
-from chatkit.models import Message, Piece, Response, ResponseMetadata
+from chatkit.models import Piece, Response, ResponseMetadata
+from chatkit.models.ending import Ending
 from chatkit.models.response import TEXT
 from chatkit.models.states import AWAITING, state_after
 from chatkit.store.arrived import Arrived
@@ -34,7 +34,7 @@ from chatkit.store.writing import next_place, writing
 from chatkit.timing.stamps import from_us, to_us
 
 if TYPE_CHECKING:
-    from chatkit.models import Usage
+    from chatkit.models import Message, Usage
     from chatkit.models.context import State
     from chatkit.store.folder import ContextFolder
     from chatkit.store.journal import Durability
@@ -162,34 +162,14 @@ class Stream:
             StreamStateError: the response has ended already.
             OSError: the disk refused; nothing is lost, and finalize may be called again.
         """
-        stored = self.end(
-            completed_at=completed_at, model=model, usage=usage, finish_reason=finish_reason, metadata=metadata
-        )
+        stored = self.end(Ending(completed_at, model, usage, finish_reason, metadata or ResponseMetadata()))
         return stored or self._folder.finished_message(self.message_id)
 
-    def end(
-        self,
-        *,
-        completed_at: datetime | None = None,
-        model: str | None = None,
-        usage: Usage | None = None,
-        finish_reason: str | None = None,
-        metadata: ResponseMetadata | None = None,
-    ) -> Message | None:
+    def end(self, ending: Ending) -> Message | None:
         """End the response as :meth:`finalize` does; return None in place of a message that is not in memory."""
         with self._turn:
             self._check_lives("an end")
-            begun = self._begun.streaming_response
-            told = {**self._known, **(metadata.model_dump(exclude_unset=True) if metadata else {})}
-            response = Response.from_pieces(
-                self.pieces,
-                started_at=begun.started_at if begun else datetime.now(UTC),
-                completed_at=completed_at or self._end_moment(),
-                model=model or (begun.model if begun else None),
-                usage=usage,
-                finish_reason=finish_reason,
-                metadata=ResponseMetadata.model_validate(told),
-            )
+            response = self._response(ending)
             message = self._begun.model_copy(update={"streaming_response": response})
             with writing(self._folder):
                 state = state_beside(self._folder, self.message_id, state_after(response))
@@ -209,6 +189,20 @@ class Stream:
         if reason != "aborted":
             metadata = metadata.model_copy(update={"error": reason})
         return self.finalize(finish_reason="aborted", metadata=metadata, **known)
+
+    def _response(self, ending: Ending) -> Response:
+        """Put together what was known at the beginning, what came, and what is told now, which counts most."""
+        begun = self._begun.streaming_response
+        told = self._known | ending.metadata.model_dump(exclude_unset=True)
+        return Response.from_pieces(
+            self.pieces,
+            started_at=begun.started_at if begun else datetime.now(UTC),
+            completed_at=ending.completed_at or self._end_moment(),
+            model=ending.model or (begun.model if begun else None),
+            usage=ending.usage,
+            finish_reason=ending.finish_reason,
+            metadata=ResponseMetadata.model_validate(told),
+        )
 
     def _store(self, message: Message, state: State, at: datetime | None) -> None:
         """Write the message; of a large one what came is read from the journal."""
@@ -295,28 +289,6 @@ class Stream:
         self._has_warned = True
         what = "is stored all the same" if self.is_ended else "is kept in memory until its end"
         warnings.warn(f"{self._journal.path}: {error}; the response {what}", JournalWarning, stacklevel=3)
-
-
-def begun_response(
-    *,
-    message_id: str | None = None,
-    started_at: datetime | None = None,
-    model: str | None = None,
-    role: str = "assistant",
-    parent_id: str | None = None,
-    branch: str | None = None,
-    metadata: dict[str, Any] | None = None,
-) -> Message:
-    """Return the message of a response of which nothing has come yet."""
-    started_at = started_at or datetime.now(UTC)
-    return Message.from_response(
-        Response(content="", chunks=(), started_at=started_at, model=model),
-        message_id=message_id or str(uuid4()),
-        role=role,
-        parent_id=parent_id,
-        branch=branch,
-        metadata=metadata or {},
-    )
 
 
 def at_us(moment: datetime | None) -> int | None:

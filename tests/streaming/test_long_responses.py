@@ -7,15 +7,17 @@ import os
 import tracemalloc
 import warnings
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from chatkit.models import Usage
+from chatkit.models.ending import Ending
 from chatkit.store import journal, large_message
 from chatkit.store.atomic import write_all
+from chatkit.store.begun import begun_response
 from chatkit.store.journal import JournalWarning
-from chatkit.store.streaming import Stream, begun_response
+from chatkit.store.streaming import Stream
 from chatkit.timing.stamps import to_us
 from tests.store.trees import CONTEXT_ID, filled, message_id, stored_files
 
@@ -33,11 +35,11 @@ PIECES = [
     (30.0, "x" * 50, "text"),
     (31.0, "\ude00", "text"),
 ]
-ENDING: dict[str, Any] = {
-    "completed_at": SENT + timedelta(seconds=1),
-    "usage": Usage(prompt_tokens=3, completion_tokens=9),
-    "finish_reason": "stop",
-}
+ENDING = Ending(
+    completed_at=SENT + timedelta(seconds=1),
+    usage=Usage(prompt_tokens=3, completion_tokens=9),
+    finish_reason="stop",
+)
 
 
 def begun(path: Path, most_chars: int | None) -> Stream:
@@ -52,20 +54,20 @@ def feed(stream: Stream) -> None:
 
 
 @pytest.mark.parametrize("most_chars", [0, 30, 60])
-@pytest.mark.parametrize("part_bytes", [1, 20, 1 << 20])
+@pytest.mark.parametrize("part_size", [1, 20, 1 << 20])
 def test_it_is_stored_to_the_byte_as_one_that_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_chars: int, part_bytes: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_chars: int, part_size: int
 ) -> None:
-    monkeypatch.setattr(large_message, "_PART_BYTES", part_bytes)
+    monkeypatch.setattr(large_message, "_PART_SIZE", part_size)
     kept, long = begun(tmp_path / "kept", None), begun(tmp_path / "long", most_chars)
     feed(kept)
     feed(long)
     assert len(kept.pieces) == len(PIECES)
     assert long.pieces == []
-    message = kept.finalize(**ENDING)
+    message = kept.finalize(**ENDING._asdict())
     assert message.streaming_response
     assert message.streaming_response.content == 'She said: "Oh😀\\é\u2028\ud83d' + "x" * 50 + "\ude00"
-    assert long.end(**ENDING) is None
+    assert long.end(ENDING) is None
     files = stored_files(tmp_path / "long")
     assert files == stored_files(tmp_path / "kept")
     assert not any("journal" in name for name in files)
@@ -74,7 +76,7 @@ def test_it_is_stored_to_the_byte_as_one_that_is_kept(
 def test_what_finalize_returns_is_read_back(tmp_path: Path) -> None:
     stream = begun(tmp_path / "store", 0)
     feed(stream)
-    response = stream.finalize(**ENDING).streaming_response
+    response = stream.finalize(**ENDING._asdict()).streaming_response
     assert response
     assert [(chunk.delta, chunk.kind) for chunk in response.chunks] == [(delta, kind) for _, delta, kind in PIECES]
     assert response.metadata.average_chunk_interval_ms == pytest.approx(26 / 7)
@@ -85,7 +87,7 @@ def end_with_a_warning(stream: Stream) -> None:
         warnings.simplefilter("always")
         feed(stream)
         stream._journal.close()  # so that the warning comes before the end
-        stream.end(**ENDING)
+        stream.end(ENDING)
     assert [one.category for one in told] == [JournalWarning]
     assert "No space left" in str(told[0].message)
 
@@ -110,7 +112,7 @@ def test_what_a_full_disk_does_not_take_into_the_journal_is_kept(
     end_with_a_warning(stream)
     monkeypatch.undo()
     feed(kept)
-    kept.end(**ENDING)
+    kept.end(ENDING)
     assert stored_files(tmp_path / "store") == stored_files(tmp_path / "kept")
 
 
@@ -124,9 +126,9 @@ def test_an_end_that_the_disk_refuses_can_be_tried_again(tmp_path: Path, monkeyp
     with monkeypatch.context() as full:
         full.setattr(os, "replace", replace)
         with pytest.raises(OSError, match="No space left"):
-            stream.end(**ENDING)
+            stream.end(ENDING)
     stream.append("!", at_us=to_us(SENT) + 40_000)
-    content = stream.finalize(**ENDING).content
+    content = stream.finalize(**ENDING._asdict()).content
     assert (content[:13], content[-2:]) == ('She said: "Oh', "\ude00!")
     assert not [name for name in stored_files(tmp_path / "store") if "chatkit-tmp" in name]
 
@@ -140,7 +142,7 @@ def test_thirty_megabytes_take_a_few_megabytes_of_memory(tmp_path: Path) -> None
             stream.append(f"{number:09d} " * 1_000)
             if number % 500 == 0:
                 sum(1 for _ in stream._journal.pieces())  # which waits for the disk
-        stream.end()
+        stream.end(Ending())
         _, most_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
