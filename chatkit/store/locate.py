@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chatkit.errors import CorruptFileError, FormatError
+from chatkit.errors import CorruptFileError, FormatError, ReadOnlyError
 from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import is_id
 from chatkit.store.json_files import read_json
@@ -37,6 +37,19 @@ def check_is_store(root: Path) -> None:
     """
     with looking(root):
         _check_is_store(root)
+
+
+def check_is_ours(root: Path) -> None:
+    """Look at a store before a context is made in it.
+
+    Raises:
+        ReadOnlyError: it is in an old format, or this is not its own folder.
+    """
+    if not ((root / STORE_FILE).exists() or any((root / CONTEXTS).glob(f"*/{METADATA}"))):
+        raise ReadOnlyError(
+            f"{root}: not the folder of a store in chatkit's own format, and an old format is only read; "
+            "Store.create(path) makes a new store"
+        )
 
 
 def _check_is_store(root: Path) -> None:

@@ -17,12 +17,21 @@ from chatkit.store.context import Context
 from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import id_text, is_id, resolve
 from chatkit.store.listing import store_html, store_line
-from chatkit.store.locate import CONTEXTS, FORMAT_NAME, STORE_FILE, VERSION, check_is_store, find_contexts
+from chatkit.store.locate import (
+    CONTEXTS,
+    FORMAT_NAME,
+    STORE_FILE,
+    VERSION,
+    check_is_ours,
+    check_is_store,
+    find_contexts,
+)
 from chatkit.store.migration import migrated
 from chatkit.store.problems import Problem, Problems
 from chatkit.store.remote import check_is_local, is_remote, list_ahead, looking, path_of
 from chatkit.store.streaming import Stream, at_us
 from chatkit.store.urls import is_url
+from chatkit.store.whereabouts import Whereabouts
 from chatkit.store.writing import create_folder
 
 if TYPE_CHECKING:
@@ -63,8 +72,7 @@ class Store:
     def _open(self, path: Path, *, strict: bool) -> None:
         self.path = path
         self._problems = Problems(strict=strict)
-        self._places: dict[str, ContextFiles] = {}
-        self._listings: dict[str, tuple[object, list[str]]] = {}
+        self._whereabouts = Whereabouts(path, self._problems)
         self._streams: dict[str, Stream] = {}
 
     def __reduce__(self) -> tuple[Callable[..., Store], tuple[Any, ...]]:
@@ -139,24 +147,24 @@ class Store:
         """
         beginning = id_text(message_id, "message_id")
         try:
-            found = resolve(beginning, self._places.keys(), "message")
-            return self._places[found].message(found)
+            found, files = self._whereabouts.find(beginning)
+            return files.message(found)
         except (NotFoundError, FileNotFoundError):
-            self._refresh_places()
-        found = resolve(beginning, self._places.keys(), "message")
+            self._whereabouts.look()
+        found, files = self._whereabouts.find(beginning)
         try:
-            return self._places[found].message(found)
+            return files.message(found)
         except FileNotFoundError as error:
-            raise NotFoundError(f"message {found} is gone from context {self._places[found].context_id}") from error
+            raise NotFoundError(f"message {found} is gone from context {files.context_id}") from error
 
     def context_of(self, message_id: Any) -> Context | None:
         """Return the context that holds a message; None where no context does. No message is opened."""
-        self._refresh_places()
+        self._whereabouts.look()
         try:
-            found = resolve(id_text(message_id, "message_id"), self._places.keys(), "message")
+            _, files = self._whereabouts.find(id_text(message_id, "message_id"))
         except NotFoundError:
             return None
-        return Context(self._places[found], self._problems)
+        return Context(files, self._problems)
 
     def contexts_by_id(self) -> dict[str, Context]:
         """Return all contexts by their ids in one look; nothing of them is read."""
@@ -164,8 +172,9 @@ class Store:
 
     def contexts_of(self, message_ids: Iterable[str]) -> dict[str, Context]:
         """Return the contexts that hold these messages, by whole message ids, in one look; others are left out."""
-        self._refresh_places()
-        return {one: Context(self._places[one], self._problems) for one in message_ids if one in self._places}
+        self._whereabouts.look()
+        found = {one: self._whereabouts.of(one) for one in message_ids}
+        return {one: Context(files, self._problems) for one, files in found.items() if files is not None}
 
     def problems(self) -> list[Problem]:
         """Read every file of the store and return what is wrong with which, now: what was put right is forgotten.
@@ -195,12 +204,7 @@ class Store:
             FileExistsError: there is a context of this id.
         """
         check_is_local(self.path)
-        is_ours = (self.path / STORE_FILE).exists() or any((self.path / CONTEXTS).glob("*/metadata.json"))
-        if not is_ours:
-            raise ReadOnlyError(
-                f"{self.path}: not the folder of a store in chatkit's own format, and an old format is only read; "
-                "Store.create(path) makes a new store"
-            )
+        check_is_ours(self.path)
         now = created_at or datetime.now(UTC)
         metadata = ContextMetadata(
             context_id=context_id or str(uuid4()),
@@ -280,27 +284,6 @@ class Store:
                 f"{what} without a beginning: message {message_id} was not begun by this store, or has ended"
             )
         return stream
-
-    def _refresh_places(self) -> None:
-        """Map each message id to its context; only folders that have changed are listed again."""
-        places: dict[str, ContextFiles] = {}
-        listings: dict[str, tuple[object, list[str]]] = {}
-        with looking(self.path):
-            list_ahead(self.path)
-            for context_id, files in find_contexts(self.path).items():
-                mark = files.change_mark()
-                known = self._listings.get(context_id)
-                listing = known if known is not None and known[0] == mark else (mark, self._ids_in(files))
-                listings[context_id] = listing
-                places.update(dict.fromkeys(listing[1], files))
-        self._places, self._listings = places, listings
-
-    def _ids_in(self, files: ContextFiles) -> list[str]:
-        try:
-            return files.message_ids()
-        except CorruptFileError as error:
-            self._problems.add(error, files.context_id)
-            return []
 
     def one_warning(self) -> AbstractContextManager[None]:
         """Read as much as you like in a ``with`` block: what is wrong with files of the store makes one warning."""
