@@ -56,7 +56,7 @@ def numbers_of(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     Numbers in a column of objects, as some ways to put frames together leave them, are numbers.
 
     Raises:
-        ValueError: it does not hold numbers.
+        ValueError: it does not hold numbers, or one that is infinite.
 
     >>> numbers_of(pd.DataFrame({"ttft_ms": pd.Series([1, None, 2.5], dtype="object")}), "ttft_ms")
     array([1. , nan, 2.5])
@@ -67,4 +67,6 @@ def numbers_of(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if not pd.api.types.is_numeric_dtype(column) and not column.isna().all():
         raise ValueError(f"column {name!r} is not numeric: {column.dtype}")
     numbers: NDArray[np.float64] = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
+    if n_infinite := int(np.isinf(numbers).sum()):
+        raise ValueError(f"column {name!r} has {n_infinite} infinite values: what is unknown is NaN, not infinite")
     return numbers

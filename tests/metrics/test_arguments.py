@@ -65,6 +65,19 @@ def test_numbers_among_objects_are_numbers_and_text_is_not() -> None:
         numbers_of(frame, "text")
 
 
+@pytest.mark.parametrize("figure", ["inf", "-inf"])
+def test_infinite_figures_are_named_and_neither_drawn_nor_summed_up(figure: str) -> None:
+    frame = pd.DataFrame({"model": ["a", "b"], "context_id": ["x", "y"], "ttft_ms": [1.0, float(figure)]})
+    uses: list[Callable[[], object]] = [
+        lambda: metrics.summarize(frame, "ttft_ms"),
+        lambda: metrics.compare(frame, "model", "ttft_ms"),
+        lambda: charts.plot_latency(frame, "ttft_ms"),
+    ]
+    for use in uses:
+        with pytest.raises(ValueError, match="column 'ttft_ms' has 1 infinite values: what is unknown is NaN"):
+            use()
+
+
 def test_moments_as_text_are_read_with_and_without_decimals_and_zone() -> None:
     text = pd.Series(["1970-01-01 00:00:02+00:00", "1970-01-01T00:00:02.5Z", "1970-01-01 00:00:03", None])
     assert moments_us(text).tolist() == pytest.approx([2e6, 2.5e6, 3e6, float("nan")], nan_ok=True)
