@@ -37,7 +37,7 @@ def report(
 
     Args:
         store: a store, its path, or whatever else tables are made of.
-        path: the file to write; one that is there is replaced.
+        path: the file to write; one that is there is replaced, and a folder that is not there is made.
         by: columns of ``responses_df``, or labels, to group the summary by; the model by default, or the store
             where two are compared.
         compare_with: a second store, to compare the first with.
@@ -56,6 +56,7 @@ def report(
 def write_report(material: Material, path: str | os.PathLike[str], *, text: bool = True) -> Path:
     """Write the report of what was read."""
     target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(document(material, text=text), encoding="utf-8", newline="\n")
     return target
 

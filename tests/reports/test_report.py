@@ -71,6 +71,11 @@ def test_markup_in_a_conversation_stays_text(tmp_path: Path) -> None:
         assert markup not in page
 
 
+def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+    written = ck.report(SAMPLE, tmp_path / "reports" / "today" / "store.html")
+    assert written.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
 def test_a_store_without_responses_still_has_a_report(tmp_path: Path) -> None:
     store = ck.Store.create(tmp_path / "store")
     page = ck.report(store, tmp_path / "report.html").read_text(encoding="utf-8")
