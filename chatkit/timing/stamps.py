@@ -11,8 +11,8 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_us(moment: datetime) -> int:
-    """Return µs since the epoch, exactly."""
-    return (moment - _EPOCH) // _MICROSECOND
+    """Return µs since the epoch, exactly; a moment without a zone is in UTC."""
+    return ((moment if moment.tzinfo else in_utc(moment)) - _EPOCH) // _MICROSECOND
 
 
 def from_us(us: int) -> datetime:
@@ -22,6 +22,11 @@ def from_us(us: int) -> datetime:
     datetime.datetime(1970, 1, 1, 0, 0, 1, 500000, tzinfo=datetime.timezone.utc)
     """
     return _EPOCH + us * _MICROSECOND
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return a moment in UTC; one without a zone is in UTC already, in a file as in Python."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def parse_stamp(text: str) -> datetime:
@@ -37,8 +42,7 @@ def parse_stamp(text: str) -> datetime:
     """
     if not _RFC_3339.fullmatch(text):  # fromisoformat also takes ISO weeks, commas and times without dashes
         raise ValueError(f"not an RFC 3339 time: {text!r}")
-    moment = datetime.fromisoformat(text.upper())
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return in_utc(datetime.fromisoformat(text.upper()))
 
 
 def format_stamp(moment: datetime) -> str:
@@ -47,4 +51,4 @@ def format_stamp(moment: datetime) -> str:
     >>> format_stamp(from_us(1_500_000))
     '1970-01-01T00:00:01.500000Z'
     """
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return in_utc(moment).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
