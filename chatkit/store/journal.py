@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from pydantic import ValidationError
 
@@ -21,7 +21,8 @@ from chatkit.models import Message, Piece, Response, ResponseMetadata
 from chatkit.models.response import TEXT
 from chatkit.store.atomic import sync_folder, write_all
 from chatkit.store.json_files import dump_json, parse_json, read_bytes, validate
-from chatkit.timing.stamps import format_stamp, from_us, parse_stamp, to_us
+from chatkit.store.pieces import piece_of
+from chatkit.timing.stamps import format_stamp, from_us, in_utc, parse_stamp, to_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,8 @@ Durability = Literal["chunk", "second", "none"]
 
 SUFFIX = ".journal.jsonl"
 _SYNC_EVERY_S = 1.0
+_NOT_A_LINE = (CorruptFileError, KeyError, TypeError, ValueError, AttributeError, OverflowError)
+"""What is raised by JSON that is no line of a journal."""
 
 
 class JournalWarning(UserWarning):
@@ -85,7 +88,7 @@ def read_journal(path: Path) -> Content:
             if "started_at" in said:
                 message = sent_at(message, parse_stamp(said["started_at"]))
             known.update(said.get("metadata", {}))
-        except (CorruptFileError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except _NOT_A_LINE as error:
             raise CorruptFileError(str(path), f"line {number}", f"not a line of a journal: {error}") from error
     try:
         ResponseMetadata.model_validate(known)
@@ -98,11 +101,12 @@ def _piece_in(said: Any) -> Piece | None:
     """Return the chunk of a line; None where it says something else."""
     if "delta" not in said:
         return None
-    return Piece(to_us(parse_stamp(said["at"])), said["delta"], said.get("kind", TEXT))
+    return piece_of(said["delta"], said.get("kind", TEXT), to_us(parse_stamp(said["at"])))
 
 
 def sent_at(begun: Message, at: datetime) -> Message:
     """Return the message of a response of which it is known now when its request was sent."""
+    at = in_utc(at)
     if begun.streaming_response is None:
         raise TypeError("not the message of a response")
     response = begun.streaming_response.model_copy(update={"started_at": at})
@@ -127,31 +131,43 @@ class Journal:
     Attributes:
         error: what the disk said when a line could not be written; later lines are not tried, so that the one that
             was torn stays the last.
+        n_pieces: chunks that were added.
+
+    Raises:
+        ValueError: there is no such durability.
     """
 
     def __init__(self, path: Path, header: bytes, durability: Durability) -> None:
+        if durability not in get_args(Durability):
+            raise ValueError(f"durability is one of {', '.join(get_args(Durability))}, not {durability!r}")
         self.path = path
-        self.error: OSError | None = None
+        self.error: Exception | None = None
+        self.n_pieces = 0
         self._durability = durability
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._n_good_bytes = len(header)
         self._refused: list[Piece] = []
         self._n_unawaited_chars = 0
-        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        self._thread = threading.Thread(target=self._write_entries, name=f"journal {path.name[:8]}", daemon=True)
+        binary = getattr(os, "O_BINARY", 0)
+        handles = [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, 0o666)]
         try:
-            write_all(self._handle, header)
-            os.fsync(self._handle)
+            write_all(handles[0], header)
+            os.fsync(handles[0])
             sync_folder(path.parent)
+            handles.append(os.open(path, os.O_RDONLY | binary))  # so that it can be read even if somebody removes it
+            self._handle, self._readable = handles
+            self._thread.start()
         except BaseException:
-            os.close(self._handle)
+            for handle in handles:
+                os.close(handle)
             with suppress(OSError):
                 os.unlink(path)
             raise
-        self._thread = threading.Thread(target=self._write_entries, name=f"journal {path.name[:8]}", daemon=True)
-        self._thread.start()
 
     def append(self, piece: Piece) -> None:
         """Add a chunk; with durability ``chunk`` it is on the disk when this returns."""
+        self.n_pieces += 1
         self._n_unawaited_chars += len(piece.delta)
         self._put(piece, is_awaited=self._durability == "chunk")
 
@@ -175,15 +191,31 @@ class Journal:
         self._put(line, is_awaited=self._durability == "chunk")
 
     def pieces(self) -> Iterator[Piece]:
-        """Give all chunks again, in order: what the disk holds of them, and then what it did not take."""
+        """Give all chunks again, in order: what the disk holds of them, and then what it did not take.
+
+        Raises:
+            CorruptFileError: that is not what was written.
+        """
         if self._thread.is_alive():
             self._put(b"", is_awaited=True)
-        with self.path.open("rb") as file:
+        n_pieces = len(self._refused)
+        with os.fdopen(os.dup(self._readable), "rb") as file:
+            file.seek(0)
             file.readline()
-            while file.tell() < self._n_good_bytes:
-                if piece := _piece_in(parse_json(file.readline(), self.path)):
+            while file.tell() < self._n_good_bytes and (line := file.readline()):
+                if piece := self._piece(line):
+                    n_pieces += 1
                     yield piece
+        if n_pieces != self.n_pieces:
+            what = f"has {n_pieces} of the {self.n_pieces} chunks that were written to it"
+            raise CorruptFileError(str(self.path), "", f"{what}: somebody changed it while it was recorded")
         yield from self._refused
+
+    def _piece(self, line: bytes) -> Piece | None:
+        try:
+            return _piece_in(parse_json(line, self.path))
+        except _NOT_A_LINE as error:
+            raise CorruptFileError(str(self.path), "", f"has a line that nobody wrote: {error}") from error
 
     def close(self) -> None:
         """Write what is left and end the thread."""
@@ -214,8 +246,9 @@ class Journal:
             synced_at = time.monotonic() if is_due else synced_at
             if entry.written is not None:
                 entry.written.set()
-        with suppress(OSError):
-            os.close(self._handle)
+        for handle in (self._handle, self._readable):
+            with suppress(OSError):
+                os.close(handle)
 
     def _is_due(self, since_s: float) -> bool:
         return self._durability == "chunk" or (self._durability == "second" and since_s >= _SYNC_EVERY_S)
@@ -228,7 +261,7 @@ class Journal:
                 if sync:
                     os.fsync(self._handle)
                 self._n_good_bytes += len(line)
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - a thread that ends here lets others wait for ever
                 self.error = error
         if self.error is not None and isinstance(entry.what, Piece):
             self._refused.append(entry.what)

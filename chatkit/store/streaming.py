@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 import warnings
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from filelock import Timeout
 
 from chatkit.errors import StreamStateError
-from chatkit.models import Piece, Response, ResponseMetadata
+from chatkit.models import Response, ResponseMetadata
 from chatkit.models.ending import Ending
 from chatkit.models.response import TEXT
 from chatkit.models.states import AWAITING, state_after
@@ -30,11 +31,12 @@ from chatkit.store.journal import Journal, JournalWarning, sent_at
 from chatkit.store.json_files import dump
 from chatkit.store.large_message import LargePieces
 from chatkit.store.locks import forget_journal_lock, journal_lock
+from chatkit.store.pieces import piece_of
 from chatkit.store.writing import next_place, writing
 from chatkit.timing.stamps import from_us, to_us
 
 if TYPE_CHECKING:
-    from chatkit.models import Message, Usage
+    from chatkit.models import Message, Piece, Usage
     from chatkit.models.context import State
     from chatkit.store.folder import ContextFolder
     from chatkit.store.journal import Durability
@@ -93,20 +95,19 @@ class Stream:
 
         Raises:
             StreamStateError: the response has ended.
-            TypeError: the delta is no text.
+            TypeError: the delta or the kind is no text, or the arrival no whole number; ValueError: it is in no year
+                that there is. Nothing of the chunk is kept then.
         """
         now_us = self._now_us() if at_us is None else at_us  # first of all: nothing here may count as waiting
-        if not isinstance(delta, str):
-            raise TypeError(f"a delta is text, not {type(delta).__name__}: message {self.message_id}")
+        piece = piece_of(delta, kind, now_us)
         with self._turn:
             self._check_lives("a chunk")
             if not delta:
                 return
             if at_us is None:  # another thread may have read the clock later and come first
-                now_us = max(now_us, self._arrived.last_us)
-            piece = Piece(now_us, delta, kind)
-            self._arrived.add(piece)
+                piece = piece._replace(at_us=max(piece.at_us, self._arrived.last_us))
             self._journal.append(piece)
+            self._arrived.add(piece)
             if self._arrived.is_large:
                 self._journal.keep_up(_MOST_AHEAD_CHARS)
         self._report()
@@ -116,7 +117,10 @@ class Stream:
 
         Raises:
             StreamStateError: the response has ended.
+            TypeError: that is no datetime.
         """
+        if not isinstance(at, datetime):
+            raise TypeError(f"the moment of a request is a datetime, not {type(at).__name__}")
         with self._turn:
             self._check_lives("a beginning")
             self._begun = sent_at(self._begun, at)
@@ -128,7 +132,7 @@ class Stream:
 
         Raises:
             StreamStateError: the response has ended.
-            ValueError: a value is not what the field takes, or not JSON; nothing was noted.
+            ValueError: a value is not what the field takes, or not JSON; TypeError likewise. Nothing was noted.
         """
         noted = ResponseMetadata(**known).model_dump(include=set(known))
         with self._turn:
@@ -161,6 +165,8 @@ class Stream:
         Raises:
             StreamStateError: the response has ended already.
             OSError: the disk refused; nothing is lost, and finalize may be called again.
+            CorruptFileError: somebody changed the journal of a response that is too long for the memory; what is in
+                it stays there.
         """
         stored = self.end(Ending(completed_at, model, usage, finish_reason, metadata or ResponseMetadata()))
         return stored or self._folder.finished_message(self.message_id)
@@ -212,7 +218,7 @@ class Stream:
             return
         metadata = response.metadata.model_copy(update={"average_chunk_interval_ms": self._arrived.mean_gap_ms()})
         message = message.model_copy(update={"streaming_response": response.model_copy(update={"metadata": metadata})})
-        pieces = LargePieces(self._arrived.n_pieces, self._journal.pieces)
+        pieces = LargePieces(self._journal.n_pieces, self._journal.pieces)
         store_large_message(self._folder, message, pieces, state=state, at=at)
 
     def _begin(self, begun: Message, durability: Durability) -> None:
@@ -272,14 +278,18 @@ class Stream:
     def _let_go(self) -> None:
         """Let go of the journal: the message is stored, so a journal that the disk keeps is recovery's business."""
         self.is_ended = True
-        self._journal.close()
+        is_removed = False
         try:
-            remove(self._journal.path)
-        except OSError:
-            self._folder.is_recovered = False
-            self._lock.release(force=True)
-        else:
-            forget_journal_lock(self._lock)
+            self._journal.close()
+            with suppress(OSError):
+                remove(self._journal.path)
+                is_removed = True
+        finally:  # also where somebody presses "stop" just now
+            if is_removed:
+                forget_journal_lock(self._lock)
+            else:
+                self._folder.is_recovered = False
+                self._lock.release(force=True)
 
     def _report(self) -> None:
         """Say once that the disk does not take the journal; nothing is lost unless the process dies."""

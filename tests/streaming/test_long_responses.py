@@ -86,7 +86,7 @@ def end_with_a_warning(stream: Stream) -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         feed(stream)
-        stream._journal.close()  # so that the warning comes before the end
+        list(stream._journal.pieces())  # which waits for the disk, so that the warning comes before the end
         stream.end(ENDING)
     assert [one.category for one in told] == [JournalWarning]
     assert "No space left" in str(told[0].message)
