@@ -44,6 +44,7 @@ def build(
 def assemble(
     table: Table,
     column: Callable[[str], Any],
+    n_rows: int,
     *,
     labels: Mapping[str, list[Any]] | None = None,
     wanted: list[str] | None = None,
@@ -53,13 +54,14 @@ def assemble(
     Args:
         table: the declaration.
         column: makes the column of a name.
+        n_rows: how many rows there are, whatever is wanted of them.
         labels: values of further columns, of no declared dtype.
         wanted: only these columns, in this order.
     """
     labels = labels or {}
     names = wanted if wanted is not None else [*(declared.name for declared in table), *labels]
     made = {name: label_array(labels[name]) if name in labels else column(name) for name in dict.fromkeys(names)}
-    frame = pd.DataFrame(made, copy=False)
+    frame = pd.DataFrame(made, pd.RangeIndex(n_rows), copy=False)
     return frame if list(made) == names else frame[names]
 
 

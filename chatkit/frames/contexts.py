@@ -55,7 +55,7 @@ def contexts_df(
     known = found.contexts
     keep = wanted_rows(Filters.of(model=model, since=since, until=until), known["model"], known["created_at"])
     sums = _sums(found) if wanted is None or set(wanted) & _SUMS else {}
-    frame = assemble(CONTEXTS, partial(_context_column, found, sums), wanted=wanted)
+    frame = assemble(CONTEXTS, partial(_context_column, found, sums), len(keep), wanted=wanted)
     return frame if keep.all() else frame[keep].reset_index(drop=True)
 
 
@@ -82,7 +82,7 @@ def messages_df(
     rows = found.messages()
     made_of = {name: _MADE_OF.get(name, name) for name in (names(MESSAGES) if wanted is None else wanted)}
     made = partial(_message_column, found, rows, rows.known(made_of.values()))
-    return assemble(MESSAGES, made, labels=rows.labels(labels), wanted=wanted)
+    return assemble(MESSAGES, made, len(rows.of_message), labels=rows.labels(labels), wanted=wanted)
 
 
 def problems_df(source: Source) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,7 @@ from chatkit.frames.old_scan import old_rows
 from chatkit.frames.parsing import BATCH, parts_of_messages
 from chatkit.frames.part import Selection, Wanted
 from chatkit.frames.places import Contexts, contexts_of, row_of_context
+from chatkit.frames.source import each_once
 from chatkit.store import Context, Store
 from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import is_id
@@ -76,7 +78,7 @@ class Reader(NamedTuple):
     """How stores are read.
 
     Attributes:
-        keep: what of chunks and figures is wanted.
+        keep: which columns of messages and chunks are wanted.
         cache: whether columns are kept in the user's cache folder.
         progress: told of each file that is parsed.
     """
@@ -101,7 +103,7 @@ class Reader(NamedTuple):
         """Read contexts by the models, which note what is wrong where the contexts belong; in order of creation."""
         rows: list[ContextRow] = []
         numbers: dict[tuple[str, str], int] = {}
-        parts = parts_of_messages(_counted(sorted(contexts, key=Context.creation_order), rows, numbers), self.keep)
+        parts = parts_of_messages(_counted(each_once([*contexts]), rows, numbers), self.keep)
         places = [numbers.get((row.context_id, place[0]), -1) for row in rows for place in row.places]
         at = np.array(places, dtype=np.int64)
         messages = Selection(parts, np.where(at < 0, -1, at // BATCH), at % BATCH)
@@ -147,11 +149,12 @@ def _counted(
     contexts: Iterable[Context], rows: list[ContextRow], numbers: dict[tuple[str, str], int]
 ) -> Iterator[Message]:
     """Yield the messages of contexts; keep the row of each context, and the number of each message."""
+    counter = count()
     for context in contexts:
         messages = context.messages()
         rows.append(row_of_context(context))  # after them: an old format makes its entries of the messages read
-        for message in messages:
-            numbers[context.context_id, message.message_id] = len(numbers)
+        for message, number in zip(messages, counter, strict=False):
+            numbers.setdefault((context.context_id, message.message_id), number)  # an index may list it twice
             yield message
 
 

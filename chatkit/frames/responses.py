@@ -72,7 +72,8 @@ def responses_df(
     found = scan(source, Filters.of(context_id, model, since, until), cache=cache)
     rows = found.responses()
     known = rows.known(names(RESPONSES) if wanted is None else dict.fromkeys(wanted))
-    return assemble(RESPONSES, partial(response_column, found, rows, known), labels=rows.labels(labels), wanted=wanted)
+    made = partial(response_column, found, rows, known)
+    return assemble(RESPONSES, made, len(rows.of_message), labels=rows.labels(labels), wanted=wanted)
 
 
 def chunks_df(
@@ -98,7 +99,8 @@ def chunks_df(
     rows = found.responses()
     counts = rows.messages.counts()
     of_chunks = {key: _repeated(values, counts) for key, values in rows.labels(labels).items()}
-    return assemble(CHUNKS, partial(_chunk_column, found, rows, counts), labels=of_chunks, wanted=wanted)
+    made = partial(_chunk_column, found, rows, counts)
+    return assemble(CHUNKS, made, int(counts.sum()), labels=of_chunks, wanted=wanted)
 
 
 def response_column(found: Scan, rows: Rows, known: pa.Table, name: str) -> Any:

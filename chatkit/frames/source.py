@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
@@ -110,7 +110,7 @@ def parts_of(source: Source, context_id: Any = None, *, reading: ExitStack | Non
                 reading.enter_context(store.one_warning())
             found.stores.append(store)
             found.contexts.extend(store.contexts())
-    contexts = _unique(found.contexts)
+    contexts = each_once(found.contexts)
     if context_id is None:
         return found._replace(contexts=contexts)
     wanted = _ids(context_id, {context.context_id for context in contexts})
@@ -135,8 +135,8 @@ def _flat(source: Any) -> Iterator[Any]:
         raise TypeError(f"{what} is no source: give a Store, a path, a Context, a Message, or a list of those")
 
 
-def _unique(contexts: list[Context]) -> list[Context]:
-    """Drop contexts that were named twice, and put the others in order."""
+def each_once(contexts: Sequence[Context]) -> list[Context]:
+    """Drop contexts that were named twice (the first one counts), and put the others in the order of their creation."""
     by_id = {context.context_id: context for context in reversed(contexts)}
     return sorted(by_id.values(), key=Context.creation_order)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +12,11 @@ import pytest
 
 import chatkit as ck
 from chatkit.errors import FormatError, NotFoundError
+from chatkit.store import Store
 from tests.frames.stores import FIRST, MADE_AT, SECOND, answer, filled, message_id
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from chatkit.store import Store
 
 
 @pytest.fixture
@@ -42,6 +43,34 @@ def test_a_context_is_a_source(store: Store) -> None:
 def test_contexts_come_in_their_order_however_they_were_listed(store: Store) -> None:
     backwards = store.contexts()[::-1]
     assert numbers(ck.responses_df(backwards)) == [1, 3, 5, 61]
+
+
+@pytest.mark.parametrize("table", [ck.contexts_df, ck.messages_df, ck.responses_df, ck.chunks_df])
+def test_a_context_that_is_named_twice_counts_once(store: Store, table: Any) -> None:
+    first, second = store.contexts()
+    again = store.context(first.context_id)
+    pd.testing.assert_frame_equal(table([first, first, again, second, second]), table([first, second]))
+
+
+@pytest.mark.parametrize("table", [ck.contexts_df, ck.messages_df, ck.responses_df, ck.chunks_df])
+def test_contexts_of_a_store_beside_those_of_its_backup_are_those_of_the_store(
+    store: Store, tmp_path: Path, table: Any
+) -> None:
+    backup = Store(shutil.copytree(store.path, tmp_path / "backup"))
+    pd.testing.assert_frame_equal(table([*store.contexts(), *backup.contexts()]), table(store))
+
+
+def test_a_message_that_an_index_lists_twice_is_the_same_by_path_and_as_a_context(store: Store) -> None:
+    path = store.path / "contexts" / FIRST / "index.json"
+    index = json.loads(path.read_bytes())
+    path.write_text(json.dumps(index | {"messages": [*index["messages"], index["messages"][1]]}), encoding="utf-8")
+    pd.testing.assert_frame_equal(ck.messages_df(store.contexts()), ck.messages_df(store.path, cache=False))
+
+
+@pytest.mark.parametrize("table", [ck.contexts_df, ck.messages_df, ck.responses_df, ck.chunks_df])
+def test_of_no_columns_there_are_as_many_rows(store: Store, table: Any) -> None:
+    assert table(store, columns=[]).shape == (len(table(store)), 0)
+    assert table(store, columns=[], model="slow").shape == (len(table(store, model="slow")), 0)
 
 
 def test_a_message_is_a_source_and_so_are_several(store: Store) -> None:
