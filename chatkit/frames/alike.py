@@ -31,11 +31,12 @@ _PAST_ASCII = 0x80
 _SAMPLES, _SAMPLE_BYTES = 25, 1 << 16
 _TAIL_BYTES = 256
 _FORM = re.compile(
-    rb'\[(?P<before>\s*)\{(?P<open>\s*)"sequence":(?P<colon>\s*)\d+'
-    rb',(?P<comma>\s*)"delta":\s*"(?:[^"\\]|\\.)*",\s*"timestamp":\s*"(?P<stamp>[^"\\]+)"'
-    rb',\s*"accumulated_chars":\s*\d+(?P<close>\s*)\},(?P<between>\s*)\{'
+    rb'\[(?P<before>~)\{(?P<open>~)"sequence":(?P<colon>~)\d+'
+    rb',(?P<comma>~)"delta":~"(?:[^"\\]|\\.)*",~"timestamp":~"(?P<stamp>[^"\\]+)"'
+    rb',~"accumulated_chars":~\d+(?P<close>~)\},(?P<between>~)\{'.replace(b"~", rb"[ \t\n\r]*")
 )
-_END = re.compile(rb"\}(\s*)\]\Z")
+_END = re.compile(rb"\}([ \t\n\r]*)\]\Z")
+"""Of white space only what JSON has."""
 
 
 class Alike(NamedTuple):

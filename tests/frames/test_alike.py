@@ -67,6 +67,16 @@ def test_arrays_of_one_writer_are_read_as_a_parser_reads_them(form: dict[str, An
     assert rows([written(chunks, **form) for chunks in several]) == ([0, 1, 2, 3], expected)
 
 
+@pytest.mark.parametrize("space", ["\x0b", "\x0c", "\x1c", "\xa0"])
+@pytest.mark.parametrize("place", ["[{", '{"s', ':1,"', ',"d', "},{", "4}", "}]"])
+def test_white_space_that_json_has_not_is_no_form(space: str, place: str) -> None:
+    """Also where all arrays have it."""
+    array = written(response("a", "a"), separators=(",", ":")).decode()
+    spoilt = array.replace(place, place[0] + space + place[1:])
+    assert spoilt != array
+    assert rows([spoilt.encode()] * 3) == ([], [])
+
+
 def test_numbers_of_up_to_seven_digits_are_read() -> None:
     numbers = [1, 9, 10, 99, 123, 1_234, 98_765, 100_000, 7_654_321, 9_999_999]
     found = alike([written([chunk(1, "x"), *(chunk(2, "a", sequence=number) for number in numbers)])])
