@@ -6,11 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import chatkit as ck
 from chatkit.frames import files
 from chatkit.frames.files import LocalFiles
-from tests.frames.stores import FIRST, SECOND, filled
+from tests.frames.stores import FIRST, SECOND, filled, message_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,13 +20,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def contexts(tmp_path: Path) -> Path:
-    """Two contexts; in one a journal, a folder named like a message, and a link to nowhere."""
+    """Two contexts; in one a journal, a folder and a link to nowhere named like messages, and what is none."""
     folder = filled(tmp_path / "store").path / "contexts"
     messages = folder / FIRST / "messages"
     (messages / "0a0e3f5e-0000-4000-8000-00000000000b.journal.jsonl").touch()
-    (messages / "folder.json").mkdir()
+    (messages / f"{message_id(70)}.json").mkdir()
+    (messages / "notes.json").touch()
     if os.name != "nt":
-        (messages / "gone.json").symlink_to(messages / "nowhere")
+        (messages / f"{message_id(71)}.json").symlink_to(messages / "nowhere")
     return folder
 
 
@@ -42,7 +45,9 @@ def test_a_folder_that_is_opened_and_one_that_is_scanned_list_the_same(
         for found in (opened, scanned)
     ]
     assert keys[0] == keys[1]
-    assert len(keys[0]) == 1 + len(list(contexts.glob("*/messages/????????-*.json")))
+    there = [path for path in contexts.glob("*/messages/????????-*.json") if path.exists()]
+    assert set(keys[0]) == {path.relative_to(contexts).as_posix() for path in there}
+    assert len(keys[0]) == 9
     for path, key in keys[0].items():
         stat = (contexts / path).stat()
         assert key == (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
@@ -70,3 +75,14 @@ def test_a_file_is_read_whole_whatever_size_it_was_listed_with(tmp_path: Path, l
     one, nothing, empty = LocalFiles(tmp_path).read(paths, [listed] * 3)
     assert (one, empty) == (data, b"")
     assert isinstance(nothing, FileNotFoundError)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode on Windows")
+@pytest.mark.parametrize("cache", [True, False])
+def test_names_that_are_no_text_stop_no_table(tmp_path: Path, *, cache: bool) -> None:
+    """Of a folder above the store, and of a file among the messages."""
+    store = filled(tmp_path / os.fsdecode(b"store-\xff"))
+    expected = ck.messages_df(filled(tmp_path / "plain"), cache=False)
+    (store.path / "contexts" / FIRST / "messages" / os.fsdecode(b"\xff.json")).touch()
+    for _ in range(2):
+        pd.testing.assert_frame_equal(ck.messages_df(store, cache=cache), expected)
