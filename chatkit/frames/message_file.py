@@ -116,8 +116,8 @@ class MessageFile(Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(MessageFile).decode
-_NO_PAYLOAD = {"schema", *Message.model_fields}
-"""Message types whose key means something else."""
+_NO_PAYLOAD = {"schema", "cls", "_fields_set", *Message.model_fields}
+"""Message types whose key means something else, in the file or to whoever makes a model of it."""
 _CHUNKS, _STARTED = b'"chunks":', b'"started_at"'
 _ELSEWHERE = b'"%s"' % secrets.token_hex(16).encode()
 """Stands for the chunks where they were taken out; no file has it."""

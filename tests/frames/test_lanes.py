@@ -244,8 +244,17 @@ def changes() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "metadata that is a list", {"metadata": []}
     yield "infinity", {"metadata": {"x": float("inf")}}
     yield "another type", {"message_type": "tool_request", "tool_request": {"content": "run"}}
+    yield (
+        "another type and no response",
+        {"message_type": "tool_request", "tool_request": {"content": "run"}, "streaming_response": None},
+    )
     yield "another type and a response", {"message_type": "tool_request"}
     yield "a type that is a field", {"message_type": "metadata"}
+    yield "a type that is an argument", {"message_type": "cls", "cls": {"content": "run"}, "streaming_response": None}
+    yield (
+        "a type that is an argument of the models",
+        {"message_type": "_fields_set", "_fields_set": {"content": "run"}, "streaming_response": None},
+    )
     yield "text besides", {"text": {"content": "other"}}
     yield (
         "timings of all kinds",
