@@ -16,7 +16,7 @@ from chatkit.frames.compaction import places_in
 from chatkit.frames.files import ABSENT, MESSAGES
 from chatkit.frames.held import Held
 from chatkit.frames.message_file import chunks_of, file_of, message_file
-from chatkit.frames.part import TEXTS, Part, Wanted
+from chatkit.frames.part import TEXTS, Part, Selection, Wanted
 from chatkit.frames.rows import Entry, part_of
 from chatkit.store.folder import ContextFolder
 
@@ -39,6 +39,8 @@ _THREADS = 1
 """More gain nothing: half of what they do holds Python's lock. Each holds a batch in memory."""
 _FLUSH_ROWS = 3_000_000
 """So many rows of chunks are held before they are written to the cache and mapped from there."""
+_NOT_OF_CONTENT = (OSError, RecursionError)
+"""Why a file could not be read that may be read the next time: that is not remembered."""
 _ID = len("00000000-0000-0000-0000-000000000000")
 _MESSAGE_ID = slice(_ID + len(f"/{MESSAGES}/"), -len(".json"))
 
@@ -70,7 +72,7 @@ class Parsing:
     Args:
         folder: the folder.
         files: the same, as files.
-        keep: what of chunks and figures is wanted.
+        keep: which columns of messages and chunks are wanted.
         progress: told of each batch.
 
     Attributes:
@@ -154,6 +156,7 @@ class Parsing:
             error = CorruptFileError(str(context.path), "", f"has no message {message_id}, but lists it")
         except CorruptFileError as damage:
             if damage.path == str(context.message_file(message_id)):
+                key = ABSENT if isinstance(damage.__cause__, _NOT_OF_CONTENT) else key
                 return Entry(path, key, where=damage.where, reason=damage.reason)
             error = damage
         else:
@@ -192,10 +195,11 @@ class Parsing:
         self.parts.append(part)
         if stored is None:
             return
+        left = np.setdiff1d(np.arange(len(numbers)), stored.rows)
+        self.parts[-1] = Selection([part], np.zeros_like(left), left).copied()
+        self.row[numbers[left]] = np.arange(len(left))
         cached = numbers[stored.rows]
         self.part[cached], self.row[cached] = len(self.parts), np.arange(len(cached))
-        if len(cached) == len(numbers):
-            self.parts[-1] = Part.of(part.messages.slice(0, 0), {})
         self.parts.append(stored.segment)
 
 

@@ -89,10 +89,11 @@ def write_segment(folder: Path, contexts: Contexts, messages: Selection) -> Path
 def read_segment(path: Path, keep: Wanted) -> Segment:
     """Map a segment, with these columns of its chunks.
 
-    A file that was written to since it was made (its time of change says so) is not believed.
+    A file that was written to since it was made (its time of change says so) is not believed. Bytes that a bad disk
+    changes within values are not seen: to look for them would take as long as to parse the files.
 
     Raises:
-        FileNotFoundError: it is gone: another process has put its rows elsewhere.
+        OSError: it can't be opened; FileNotFoundError: it is gone, another process has put its rows elsewhere.
         DamagedSegmentError: it is not as it was written.
     """
     with _opened(path) as file:
@@ -118,9 +119,10 @@ def size_of(path: Path) -> int:
 def _opened(path: Path) -> Iterator[_File]:
     try:
         with path.open("rb", buffering=0) as file:
-            if os.fstat(file.fileno()).st_mtime_ns != _stamp_ns(path.name):
-                raise DamagedSegmentError(f"{path}: changed since it was written")
-            yield _File(file)
+            stat = os.fstat(file.fileno())
+            if stat.st_mtime_ns != _stamp_ns(path.name):
+                raise ValueError("changed since it was written")
+            yield _File(file, stat.st_size)
     except (pa.ArrowException, ValueError, KeyError, IndexError, struct.error) as error:
         raise DamagedSegmentError(f"{path}: {error}") from error
 
@@ -128,11 +130,11 @@ def _opened(path: Path) -> Iterator[_File]:
 class _File:
     """A segment's file, as long as it is open."""
 
-    def __init__(self, file: FileIO) -> None:
+    def __init__(self, file: FileIO, n_bytes: int) -> None:
         self._handle = file.fileno()
-        n_bytes = file.seek(-_ENDS.size, os.SEEK_END)
+        file.seek(max(n_bytes - _ENDS.size, 0))
         self._bounds = [0, *_ENDS.unpack(file.read(_ENDS.size))]
-        if self._bounds != sorted(self._bounds) or self._bounds[-1] != n_bytes:
+        if self._bounds != sorted(self._bounds) or self._bounds[-1] != n_bytes - _ENDS.size:
             raise ValueError("tables that end nowhere")
 
     def table(self, number: int) -> tuple[NDArray[np.uint8], pa.Table]:

@@ -21,6 +21,7 @@ import platformdirs
 
 import chatkit
 from chatkit.frames.segment import UNFINISHED, DamagedSegmentError, Segment, read_segment, write_segment
+from chatkit.store.atomic import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -51,7 +52,7 @@ class SegmentCache:
     @classmethod
     def of(cls, identity: str) -> SegmentCache:
         """Return the cache of a place; nothing is made yet."""
-        return cls(identity, cache_root() / _hash(identity.encode()) / schema_digest())
+        return cls(identity, cache_root() / _hash(os.fsencode(identity)) / schema_digest())
 
     def names(self) -> list[str]:
         """List the segments, the newest first."""
@@ -62,15 +63,18 @@ class SegmentCache:
         return sorted((name for name in found if not name.startswith(".") and name[:20].isdigit()), reverse=True)
 
     def segments(self, keep: Wanted) -> list[Segment]:
-        """Map the segments, the newest first, with these columns of their chunks; damaged ones are removed."""
+        """Map the segments, the newest first, with these columns of their chunks; damaged ones are removed.
+
+        One that can't be opened just now (there are too many open files, say) or is gone is left out.
+        """
         found = []
         for name in self.names():
             try:
                 found.append(read_segment(self.folder / name, keep))
-            except FileNotFoundError:
-                continue  # another process has put its rows elsewhere
-            except (DamagedSegmentError, OSError):
+            except DamagedSegmentError:
                 self.remove([self.folder / name])
+            except OSError:
+                continue
         return found
 
     def add(self, contexts: Contexts, messages: Selection, keep: Wanted) -> Segment | None:
@@ -92,7 +96,7 @@ class SegmentCache:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         place = self.folder.parent / _PLACE_FILE
         if not place.exists():
-            place.write_text(json.dumps({"place": self.identity}), encoding="utf-8")
+            write_atomically(place, json.dumps({"place": self.identity}).encode())
         now = time.time()
         for path in self.folder.glob(f"{UNFINISHED}*"):
             if _age_s(path, now) > _STALE_S:

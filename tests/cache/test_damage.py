@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 import chatkit as ck
-from chatkit.frames import segment_cache
+from chatkit.frames import segment, segment_cache
 from chatkit.frames.part import CHUNKS
 from chatkit.frames.segment import SUFFIX, UNFINISHED
 from tests.cache.caches import load, message_file, parsed, segments
@@ -208,7 +208,7 @@ def test_what_a_killed_writer_left_is_swept_after_an_hour(store: Store) -> None:
 def test_a_process_that_is_killed_while_it_writes_spoils_nothing(store: Store, cache_root: Path) -> None:
     code = (
         "import os, sys, chatkit as ck; from chatkit.frames import segment\n"
-        "segment.os.fsync = lambda _: os._exit(9)\n"
+        "segment.os.utime = lambda *_, **__: os._exit(9)\n"
         "import time; now = time.time_ns; time.time_ns = lambda: now() + 60_000_000_000\n"
         "ck.chunks_df(sys.argv[1])\n"
     )
@@ -248,6 +248,19 @@ def test_segments_that_cannot_be_removed_are_tolerated(store: Store, monkeypatch
     for number in range(100, 112):
         store.context(FIRST).append_message(answer(number, (10, "x"), (20, "y")))
         ck.chunks_df(store)
+    load(store)
+
+
+def test_a_segment_that_cannot_be_opened_just_now_is_let_be(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    load(store)
+    [before] = segments(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(segment, "mmap", refuse)
+        load(store)
+    assert before in segments(store)
     load(store)
 
 

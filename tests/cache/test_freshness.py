@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pandas as pd
 import pytest
@@ -14,6 +14,7 @@ import pytest
 import chatkit as ck
 from chatkit.errors import CorruptFileError, CorruptFileWarning
 from chatkit.store import Store
+from chatkit.store.folder import ContextFolder
 from tests.cache.caches import load, message_file, parsed, segments
 from tests.frames.stores import FIRST, SECOND, answer, message_id, question
 from tests.store.trees import snapshot
@@ -158,6 +159,24 @@ def test_a_file_that_could_not_be_opened_is_tried_again(store: Store, monkeypatc
     with parsed(monkeypatch) as again:
         assert len(ck.responses_df(store.path)) == 4
     assert again == [message_id(3)]
+
+
+@pytest.mark.parametrize("cause", [OSError("Too many open files"), RecursionError("too deep")])
+def test_a_file_that_could_not_be_read_for_want_of_something_is_tried_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, cause: Exception
+) -> None:
+    """A file that the models have to read, while too many others are open, or too little of the stack is left."""
+    path = message_file(store, FIRST, message_id(3))
+    path.write_bytes(path.read_bytes().replace(b'"delta":"d"', b'"delta":"\\ud83d"'))
+
+    def fails(*_: object) -> NoReturn:
+        raise CorruptFileError(str(path), "", str(cause)) from cause
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ContextFolder, "message", fails)
+        with pytest.warns(CorruptFileWarning, match=str(cause)):
+            assert len(ck.responses_df(store.path)) == 3
+    assert len(ck.responses_df(store.path)) == 4
 
 
 def test_a_response_in_flight_is_read_anew_each_time_and_cached_when_it_has_ended(
