@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SPARE = 1.03
+_MOST_SPARE_BYTES = 64_000_000
+"""One response can have more text than all others: what it foretells is not asked of the system at once."""
 
 
 class Held:
@@ -108,6 +110,7 @@ def _with_room(column: NDArray[Any], n_rows: int, spare: float) -> NDArray[Any]:
     """Return a column with room for so many rows, and more; what it has is kept."""
     if len(column) >= n_rows:
         return column
-    roomy = np.empty(int(n_rows * spare) + 1, dtype=column.dtype)
+    n_most = max(2 * n_rows, n_rows + _MOST_SPARE_BYTES // column.itemsize)
+    roomy = np.empty(min(int(n_rows * spare), n_most) + 1, dtype=column.dtype)
     roomy[: len(column)] = column
     return roomy

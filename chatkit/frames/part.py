@@ -204,10 +204,21 @@ class Selection:
             )
         ]
 
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether less than half of what the parts hold is wanted: then it is copied, and they can be let go."""
+        return 2 * sum(end - start for _, start, end in self.runs) < sum(int(part.starts[-1]) for part in self.parts)
+
+    def copied(self) -> Part:
+        """Return these rows as a part of their own."""
+        names = {name: None for part in self.parts for name in part.chunks}
+        chunks = {name: self.texts(name) if is_text(name) else self.numbers(name) for name in names}
+        return Part.of(self.messages(MESSAGES.names), chunks)
+
     def numbers(self, name: str) -> NDArray[Any]:
         """Return one column of all chunks that are no text; one that may be written to."""
         pieces = [part.chunks[name][start:end] for part, start, end in self.runs]
-        if len(pieces) == 1 and pieces[0].flags.writeable:
+        if len(pieces) == 1 and pieces[0].flags.writeable and not self.is_small:
             alone: NDArray[Any] = pieces[0]
             return alone
         return np.concatenate(pieces) if pieces else np.empty(0, dtype=_NUMPY[name])
@@ -221,6 +232,9 @@ class Selection:
         """Return one column of all chunks that are text, or kinds; nothing is copied unless it is in many pieces."""
         pieces = [part.chunks[name][start:end] for part, start, end in self.runs]
         joined = pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], CHUNKS[name])
-        if joined.num_chunks <= _MOST_PIECES:
+        if joined.num_chunks <= _MOST_PIECES and not self.is_small:
             return joined
-        return pa.chunked_array([joined.unify_dictionaries().combine_chunks()])  # which gives an array
+        # combine_chunks gives an array, and of a single chunk no copy
+        return pa.chunked_array(
+            [pa.concat_arrays(joined.unify_dictionaries().chunks)] if len(joined) else [], CHUNKS[name]
+        )
