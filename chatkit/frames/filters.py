@@ -58,20 +58,6 @@ class Filters:
         """Whether rows are left out for what they say, not only for where they are."""
         return not (self.models is None and self.since is None and self.until is None)
 
-    def wants_model(self, model: str | None) -> bool:
-        """Whether a row of this model is wanted."""
-        return self.models is None or model in self.models
-
-    def wants_time(self, moment: datetime | None) -> bool:
-        """Whether a row of this time is wanted; one of unknown time is not, where a time is asked for."""
-        if self.since is None and self.until is None:
-            return True
-        return (
-            moment is not None
-            and (self.since is None or moment >= self.since)
-            and (self.until is None or moment < self.until)
-        )
-
 
 def label_keys(labels: str | Iterable[str]) -> tuple[str, ...]:
     """Return labels as a tuple; a single one may be given by itself."""

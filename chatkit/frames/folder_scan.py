@@ -71,7 +71,7 @@ class FolderScan:
 
     Args:
         folder: the folder.
-        keep: what of chunks and figures is wanted.
+        keep: which columns of messages and chunks are wanted.
         progress: told of each file that is parsed.
         cache: whether columns are kept in the user's cache folder.
     """

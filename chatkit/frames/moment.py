@@ -40,7 +40,8 @@ def snapshot() -> Iterator[None]:
     """Make tables of one moment in a ``with`` block: what the first sees of a store's files, the others see too.
 
     That is also faster: looking at each file for a change is most of the work of loading what is cached. A file that
-    changes within the block and is not cached yet may be read in its new form.
+    changes within the block and is not cached yet may be read in its new form; a table of some contexts
+    (``context_id=``) looks at their files by itself, unless one of all contexts came before it.
 
     >>> import chatkit as ck
     >>> with ck.snapshot():

@@ -62,7 +62,7 @@ def old_rows(contexts: Iterable[ContextFiles], keep: Wanted, progress: Progress)
 
     Args:
         contexts: their files.
-        keep: what of chunks and figures is wanted.
+        keep: which columns of messages and chunks are wanted.
         progress: told of each batch.
     """
     rows: list[ContextRow] = []

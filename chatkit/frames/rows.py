@@ -63,7 +63,7 @@ def part_of(entries: Sequence[Entry], keep: Wanted) -> Part:
 
     Args:
         entries: the messages, in the order of the rows.
-        keep: what of chunks and figures is wanted.
+        keep: which columns of messages and chunks are wanted.
 
     Raises:
         UndecidedError: the models have to decide about some.

@@ -139,7 +139,7 @@ def scan(source: Source, filters: Filters, *, keep: Wanted = MESSAGES_ONLY, cach
     Args:
         source: what to read.
         filters: which rows are wanted.
-        keep: what of chunks and figures is wanted.
+        keep: which columns of messages and chunks are wanted.
         cache: whether what was parsed is taken from the user's cache folder, and kept there.
     """
     with ExitStack() as reading:

@@ -49,7 +49,10 @@ def is_young(path: Path) -> bool:
 
     Where a URL does not tell when that was (NaN), it is not: what is put there is put whole.
     """
-    return time.time() - path.stat().st_mtime <= _YOUNG_S
+    try:
+        return time.time() - path.stat().st_mtime <= _YOUNG_S
+    except NotADirectoryError:  # a file stands where its folder should be
+        return False
 
 
 def parse_json(data: bytes, path: Path) -> Any:
