@@ -35,22 +35,20 @@ def store_message(
     """Write a message whose place is known: its file, then the index, then the metadata."""
     data = dump(message)
     write_atomically(folder.message_file(message.message_id), data)
-    _list_message(folder, message, index_entry(message, len(data)), state, at)
+    list_message(folder, message, index_entry(message, len(data)), state, at)
 
 
-def store_large_message(
-    folder: ContextFolder, message: Message, pieces: LargePieces, *, state: State, at: datetime | None
-) -> None:
-    """Write the message of a response without text or chunks as one that has these."""
+def write_large_message(folder: ContextFolder, message: Message, pieces: LargePieces) -> IndexEntry:
+    """Write the file of a response without text or chunks as one that has these; return what the index says of it."""
     path = folder.message_file(message.message_id)
     write_atomically(path, parts_of(message, pieces))
-    entry = index_entry(message, path.stat().st_size).model_copy(update={"chunks": pieces.n_pieces})
-    _list_message(folder, message, entry, state, at)
+    return index_entry(message, path.stat().st_size).model_copy(update={"chunks": pieces.n_pieces})
 
 
-def _list_message(
+def list_message(
     folder: ContextFolder, message: Message, entry: IndexEntry, state: State | None, at: datetime | None
 ) -> None:
+    """Put a message whose file is there into the index, then into the metadata."""
     put_entries(folder, {message.message_id: dump(entry)})
     put_metadata(folder, ids=[message.message_id], branch=message.branch, state=state, at=at)
 

@@ -29,10 +29,11 @@ from chatkit.store.locate import (
 from chatkit.store.migration import migrated
 from chatkit.store.problems import Problem, Problems
 from chatkit.store.remote import check_is_local, is_remote, list_ahead, looking, path_of
-from chatkit.store.streaming import Stream, at_us
+from chatkit.store.streaming import Stream
 from chatkit.store.urls import is_url
 from chatkit.store.whereabouts import Whereabouts
 from chatkit.store.writing import create_folder
+from chatkit.timing.stamps import to_us
 
 if TYPE_CHECKING:
     import os
@@ -257,7 +258,7 @@ class Store:
         Raises:
             StreamStateError: it has not begun here, or has ended.
         """
-        self._stream(message_id, "a chunk").append(delta, kind=kind, at_us=at_us(at))
+        self._stream(message_id, "a chunk").append(delta, kind=kind, at_us=None if at is None else to_us(at))
 
     def finalize_streaming_response(
         self, message_id: str, *, usage: Usage | None = None, finish_reason: str | None = None, **known: Any

@@ -19,12 +19,13 @@ from chatkit.models.states import AWAITING, state_after
 from chatkit.store.arrived import Arrived
 from chatkit.store.atomic import remove
 from chatkit.store.bookkeeping import (
+    list_message,
     listed_ids,
     put_entries,
     put_metadata,
     state_beside,
-    store_large_message,
     store_message,
+    write_large_message,
 )
 from chatkit.store.folder import streaming_entry
 from chatkit.store.journal import Journal, JournalWarning, sent_at
@@ -33,11 +34,10 @@ from chatkit.store.large_message import LargePieces
 from chatkit.store.locks import forget_journal_lock, journal_lock
 from chatkit.store.pieces import piece_of
 from chatkit.store.writing import next_place, writing
-from chatkit.timing.stamps import from_us, to_us
+from chatkit.timing.stamps import from_us
 
 if TYPE_CHECKING:
-    from chatkit.models import Message, Piece, Usage
-    from chatkit.models.context import State
+    from chatkit.models import IndexEntry, Message, Piece, Usage
     from chatkit.store.folder import ContextFolder
     from chatkit.store.journal import Durability
 
@@ -177,9 +177,7 @@ class Stream:
             self._check_lives("an end")
             response = self._response(ending)
             message = self._begun.model_copy(update={"streaming_response": response})
-            with writing(self._folder):
-                state = state_beside(self._folder, self.message_id, state_after(response))
-                self._store(message, state, response.completed_at)
+            self._store(message, response)
             self._let_go()
         self._report()
         return None if self._arrived.is_large else message
@@ -210,16 +208,21 @@ class Stream:
             metadata=ResponseMetadata.model_validate(told),
         )
 
-    def _store(self, message: Message, state: State, at: datetime | None) -> None:
-        """Write the message; of a large one what came is read from the journal."""
-        response = message.streaming_response
-        if not self._arrived.is_large or response is None:
-            store_message(self._folder, message, state=state, at=at)
-            return
+    def _store(self, message: Message, response: Response) -> None:
+        """Write the message; the file of a large one before the context is locked, which can take a minute."""
+        entry = self._write_large(message, response) if self._arrived.is_large else None
+        with writing(self._folder):
+            state = state_beside(self._folder, self.message_id, state_after(response))
+            if entry is None:
+                store_message(self._folder, message, state=state, at=response.completed_at)
+            else:
+                list_message(self._folder, message, entry, state, response.completed_at)
+
+    def _write_large(self, message: Message, response: Response) -> IndexEntry:
+        """Write the file of a message of which what came is read from the journal."""
         metadata = response.metadata.model_copy(update={"average_chunk_interval_ms": self._arrived.mean_gap_ms()})
         message = message.model_copy(update={"streaming_response": response.model_copy(update={"metadata": metadata})})
-        pieces = LargePieces(self._journal.n_pieces, self._journal.pieces)
-        store_large_message(self._folder, message, pieces, state=state, at=at)
+        return write_large_message(self._folder, message, LargePieces(self._journal.n_pieces, self._journal.pieces))
 
     def _begin(self, begun: Message, durability: Durability) -> None:
         """Write the journal's header, then the index entry, then the metadata."""
@@ -299,8 +302,3 @@ class Stream:
         self._has_warned = True
         what = "is stored all the same" if self.is_ended else "is kept in memory until its end"
         warnings.warn(f"{self._journal.path}: {error}; the response {what}", JournalWarning, stacklevel=3)
-
-
-def at_us(moment: datetime | None) -> int | None:
-    """Return a moment in µs since the epoch; None stays None."""
-    return None if moment is None else to_us(moment)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import tracemalloc
 import warnings
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from chatkit.models import Usage
 from chatkit.models.ending import Ending
-from chatkit.store import journal, large_message
+from chatkit.store import Store, bookkeeping, journal, large_message, streaming
 from chatkit.store.atomic import write_all
 from chatkit.store.begun import begun_response
 from chatkit.store.journal import JournalWarning
 from chatkit.store.streaming import Stream
 from chatkit.timing.stamps import to_us
-from tests.store.trees import CONTEXT_ID, filled, message_id, stored_files
+from tests.store.trees import CONTEXT_ID, filled, message_id, stored_files, text, the_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,3 +150,24 @@ def test_thirty_megabytes_take_a_few_megabytes_of_memory(tmp_path: Path) -> None
     [path] = tmp_path.rglob(f"{stream.message_id}.json")
     assert path.stat().st_size > 60_000_000
     assert most_bytes < 12_000_000
+
+
+def test_others_write_to_the_context_while_a_long_response_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That can take a minute, and a writer waits for half of one."""
+    stream = begun(tmp_path / "store", 0)
+    feed(stream)
+    real = bookkeeping.write_large_message
+
+    def write(*given: Any) -> Any:
+        other = threading.Thread(target=lambda: the_context(Store(tmp_path / "store")).append_message(text(51)))
+        other.start()
+        other.join(10)
+        assert not other.is_alive(), "the context is locked"
+        return real(*given)
+
+    monkeypatch.setattr(streaming, "write_large_message", write)
+    stream.end(ENDING)
+    listed = the_context(Store(tmp_path / "store")).message_ids
+    assert {stream.message_id, message_id(51)} < {*listed}
