@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from chatkit.timing.stamps import format_stamp
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chatkit.models.context import State
     from chatkit.models.response import Response
 
@@ -16,12 +18,18 @@ STREAMING = "streaming_llm_response"
 _FAILURES = {"aborted", "error", "interrupted"}
 
 
-def state_after(response: Response) -> State:
-    """Return the state of a context whose last response this is: idle, or failed and when."""
+def state_after(response: Response, last: datetime | None = None) -> State:
+    """Return the state of a context whose last response this is: idle, or failed and when.
+
+    Args:
+        response: it.
+        last: its last chunk came, where its chunks are not in memory.
+    """
     if response.status not in _FAILURES:
         return IDLE
-    last = response.chunks[-1].timestamp if response.chunks else response.started_at
-    failed_at = format_stamp(response.completed_at or last)
+    if response.chunks:
+        last = response.chunks[-1].timestamp
+    failed_at = format_stamp(response.completed_at or last or response.started_at)
     return {"failed": {"error_message": _what_failed(response), "failed_at": failed_at}}
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from chatkit.models import Message
+    from chatkit.models import Message, Response
     from chatkit.models.context import State
     from chatkit.store.folder import ContextFolder
     from chatkit.store.large_message import LargePieces
@@ -38,10 +38,10 @@ def store_message(
     list_message(folder, message, index_entry(message, len(data)), state, at)
 
 
-def write_large_message(folder: ContextFolder, message: Message, pieces: LargePieces) -> IndexEntry:
+def write_large_message(folder: ContextFolder, message: Message, response: Response, pieces: LargePieces) -> IndexEntry:
     """Write the file of a response without text or chunks as one that has these; return what the index says of it."""
     path = folder.message_file(message.message_id)
-    write_atomically(path, parts_of(message, pieces))
+    write_atomically(path, parts_of(message, response, pieces))
     return index_entry(message, path.stat().st_size).model_copy(update={"chunks": pieces.n_pieces})
 
 

@@ -11,7 +11,7 @@ from chatkit.models import ContextMetadata, Index
 from chatkit.store.atomic import TEMPORARY_PREFIX
 from chatkit.store.folder import ContextFolder
 from chatkit.store.ids import is_id
-from chatkit.store.journal import is_without_header, read_journal
+from chatkit.store.journal_reading import is_without_header, read_journal
 from chatkit.store.json_files import is_young, read_record
 from chatkit.store.known import missing
 from chatkit.store.locate import CONTEXTS

@@ -10,7 +10,7 @@ from chatkit.models import ContextMetadata, Index, IndexEntry, Message
 from chatkit.models.states import state_after
 from chatkit.store.ids import is_id
 from chatkit.store.journal import SUFFIX as JOURNAL_SUFFIX
-from chatkit.store.journal import read_journal
+from chatkit.store.journal_reading import read_journal
 from chatkit.store.json_files import read_record
 from chatkit.store.known import Known, metadata_told
 from chatkit.store.remote import ahead, folder_mark, looking, names_in
@@ -109,7 +109,7 @@ class ContextFolder:
             return self.finished_message(message_id)
         except FileNotFoundError:
             try:
-                return read_journal(self.journal_file(message_id)).so_far()
+                return read_journal(self.journal_file(message_id)).so_far()[0]
             except FileNotFoundError:
                 return self.finished_message(message_id)
 

@@ -14,15 +14,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
-from pydantic import ValidationError
-
 from chatkit.errors import CorruptFileError
-from chatkit.models import Message, Piece, Response, ResponseMetadata
+from chatkit.models import Piece
 from chatkit.models.response import TEXT
 from chatkit.store.atomic import sync_folder, write_all
-from chatkit.store.json_files import dump_json, parse_json, read_bytes, validate
-from chatkit.store.pieces import piece_of
-from chatkit.timing.stamps import format_stamp, from_us, in_utc, parse_stamp, to_us
+from chatkit.store.journal_reading import NOT_A_LINE, piece_in
+from chatkit.store.json_files import dump_json, parse_json
+from chatkit.timing.stamps import format_stamp, from_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,88 +32,10 @@ Durability = Literal["chunk", "second", "none"]
 
 SUFFIX = ".journal.jsonl"
 _SYNC_EVERY_S = 1.0
-_NOT_A_LINE = (CorruptFileError, KeyError, TypeError, ValueError, AttributeError, OverflowError)
-"""What is raised by JSON that is no line of a journal."""
 
 
 class JournalWarning(UserWarning):
     """The journal of a response can't be written: what comes is kept in memory only, until its end is stored."""
-
-
-class Content(NamedTuple):
-    """What a journal says: the message as it was begun, its chunks so far, and what is known of the stream."""
-
-    message: Message
-    pieces: list[Piece]
-    known: dict[str, Any]
-
-    def so_far(self, finish_reason: str | None = None) -> Message:
-        """Return the message with the chunks that have come."""
-        begun = self.message.streaming_response
-        if begun is None:  # the reader has made sure of that
-            raise TypeError("not the journal of a response")
-        metadata = {**begun.metadata.to_dict(), **self.known}
-        response = Response.from_pieces(
-            self.pieces,
-            started_at=begun.started_at,
-            model=begun.model,
-            finish_reason=finish_reason,
-            metadata=ResponseMetadata.model_validate(metadata),
-        )
-        return self.message.model_copy(update={"streaming_response": response})
-
-
-def read_journal(path: Path) -> Content:
-    """Read what has come so far.
-
-    Raises:
-        FileNotFoundError: there is no such journal.
-        CorruptFileError: its first line is not what it should be, or one in the middle.
-    """
-    *lines, _torn = read_bytes(path).split(b"\n")
-    if not lines:
-        raise CorruptFileError(str(path), "line 1", "the journal has no header yet")
-    message = validate(parse_json(lines[0], path), Message, path)
-    if message.streaming_response is None:
-        raise CorruptFileError(str(path), "line 1", "not the beginning of a response")
-    pieces: list[Piece] = []
-    known: dict[str, Any] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        try:
-            said = parse_json(line, path)
-            if piece := _piece_in(said):
-                pieces.append(piece)
-            if "started_at" in said:
-                message = sent_at(message, parse_stamp(said["started_at"]))
-            known.update(said.get("metadata", {}))
-        except _NOT_A_LINE as error:
-            raise CorruptFileError(str(path), f"line {number}", f"not a line of a journal: {error}") from error
-    try:
-        ResponseMetadata.model_validate(known)
-    except ValidationError as error:
-        raise CorruptFileError(str(path), "metadata", str(error.errors(include_url=False)[0]["msg"])) from error
-    return Content(message, pieces, known)
-
-
-def _piece_in(said: Any) -> Piece | None:
-    """Return the chunk of a line; None where it says something else."""
-    if "delta" not in said:
-        return None
-    return piece_of(said["delta"], said.get("kind", TEXT), to_us(parse_stamp(said["at"])))
-
-
-def sent_at(begun: Message, at: datetime) -> Message:
-    """Return the message of a response of which it is known now when its request was sent."""
-    at = in_utc(at)
-    if begun.streaming_response is None:
-        raise TypeError("not the message of a response")
-    response = begun.streaming_response.model_copy(update={"started_at": at})
-    return begun.model_copy(update={"created_at": at, "streaming_response": response})
-
-
-def is_without_header(path: Path) -> bool:
-    """Whether a recorder died before the first line was whole: then nothing had been begun."""
-    return b"\n" not in path.read_bytes()
 
 
 class Journal:
@@ -213,8 +133,8 @@ class Journal:
 
     def _piece(self, line: bytes) -> Piece | None:
         try:
-            return _piece_in(parse_json(line, self.path))
-        except _NOT_A_LINE as error:
+            return piece_in(parse_json(line, self.path))
+        except NOT_A_LINE as error:
             raise CorruptFileError(str(self.path), "", f"has a line that nobody wrote: {error}") from error
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from chatkit.store.json_files import dump, dump_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from chatkit.models import Message, Piece
+    from chatkit.models import Message, Piece, Response
 
 _Part = TypeVar("_Part", str, bytes)
 _PART_SIZE = 1 << 20
@@ -25,24 +25,26 @@ class LargePieces(NamedTuple):
 
     Attributes:
         n_pieces: how many there are; none of them is empty.
+        mean_gap_ms: the mean of the gaps; None with fewer than two.
         read: gives them in order, as often as it is called.
     """
 
     n_pieces: int
+    mean_gap_ms: float | None
     read: Callable[[], Iterator[Piece]]
 
 
-def parts_of(message: Message, pieces: LargePieces) -> Iterator[bytes]:
-    """Yield the file of a response in parts of about a megabyte.
+def parts_of(message: Message, response: Response, pieces: LargePieces) -> Iterator[bytes]:
+    """Yield the file of a message in parts of about a megabyte.
 
     Args:
-        message: it, without text or chunks.
+        message: it.
+        response: its response, without text or chunks.
         pieces: those; read twice.
     """
-    response, mark = message.streaming_response, uuid4().hex
-    if response is None:
-        raise TypeError("not the message of a response")
-    marked = response.model_copy(update={"content": mark, "chunks": ()})
+    mark = uuid4().hex
+    metadata = response.metadata.model_copy(update={"average_chunk_interval_ms": pieces.mean_gap_ms})
+    marked = response.model_copy(update={"content": mark, "chunks": (), "metadata": metadata})
     data = dump(message.model_copy(update={"streaming_response": marked}))
     head, tail = data.split(b'"%s","chunks":[]' % mark.encode())
     content = _escaped(piece.delta for piece in pieces.read() if piece.kind == TEXT)

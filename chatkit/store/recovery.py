@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from filelock import Timeout
 
 from chatkit.errors import CorruptFileError
 from chatkit.models.states import state_after
+from chatkit.store.arrived import Arrived
 from chatkit.store.atomic import remove, write_atomically
-from chatkit.store.bookkeeping import listed_ids, put_entries, put_metadata, state_beside, store_message
+from chatkit.store.bookkeeping import (
+    list_message,
+    listed_ids,
+    put_entries,
+    put_metadata,
+    state_beside,
+    write_large_message,
+)
 from chatkit.store.folder import index_entry
-from chatkit.store.journal import is_without_header, read_journal
+from chatkit.store.journal_reading import is_without_header, look_through, pieces_in
 from chatkit.store.json_files import dump
+from chatkit.store.large_message import LargePieces
 from chatkit.store.locks import forget_journal_lock, journal_lock
 from chatkit.store.problems import Problems
+from chatkit.timing.stamps import from_us
 
 if TYPE_CHECKING:
     from chatkit.store.folder import ContextFolder
@@ -74,12 +85,15 @@ def _finish(folder: ContextFolder, message_id: str) -> bool:
 
 
 def _store_interrupted(folder: ContextFolder, message_id: str) -> bool:
+    """Store what had come; it may be too much for the memory, so its file is written in parts."""
+    path, arrived = folder.journal_file(message_id), Arrived(most_chars=0)
     try:
-        content = read_journal(folder.journal_file(message_id))
+        content = look_through(path, arrived.add)
     except CorruptFileError:
-        return is_without_header(folder.journal_file(message_id))
-    message = content.so_far(finish_reason="interrupted")
-    response = message.streaming_response
-    state = None if response is None else state_beside(folder, message_id, state_after(response))
-    store_message(folder, message, state=state)
+        return is_without_header(path)
+    message, response = content.so_far(finish_reason="interrupted")
+    pieces = LargePieces(arrived.n_pieces, arrived.mean_gap_ms(), partial(pieces_in, path))
+    entry = write_large_message(folder, message, response, pieces)
+    last = from_us(arrived.last_us) if arrived.n_pieces else None
+    list_message(folder, message, entry, state_beside(folder, message_id, state_after(response, last)), None)
     return True

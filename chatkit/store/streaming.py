@@ -28,7 +28,8 @@ from chatkit.store.bookkeeping import (
     write_large_message,
 )
 from chatkit.store.folder import streaming_entry
-from chatkit.store.journal import Journal, JournalWarning, sent_at
+from chatkit.store.journal import Journal, JournalWarning
+from chatkit.store.journal_reading import sent_at
 from chatkit.store.json_files import dump
 from chatkit.store.large_message import LargePieces
 from chatkit.store.locks import forget_journal_lock, journal_lock
@@ -220,9 +221,8 @@ class Stream:
 
     def _write_large(self, message: Message, response: Response) -> IndexEntry:
         """Write the file of a message of which what came is read from the journal."""
-        metadata = response.metadata.model_copy(update={"average_chunk_interval_ms": self._arrived.mean_gap_ms()})
-        message = message.model_copy(update={"streaming_response": response.model_copy(update={"metadata": metadata})})
-        return write_large_message(self._folder, message, LargePieces(self._journal.n_pieces, self._journal.pieces))
+        pieces = LargePieces(self._journal.n_pieces, self._arrived.mean_gap_ms(), self._journal.pieces)
+        return write_large_message(self._folder, message, response, pieces)
 
     def _begin(self, begun: Message, durability: Durability) -> None:
         """Write the journal's header, then the index entry, then the metadata."""

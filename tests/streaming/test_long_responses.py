@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import shutil
 import threading
 import tracemalloc
 import warnings
@@ -12,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chatkit.models import Usage
+from chatkit.models import Message, Piece, Response, Usage
 from chatkit.models.ending import Ending
 from chatkit.store import Store, bookkeeping, journal, large_message, streaming
 from chatkit.store.atomic import write_all
 from chatkit.store.begun import begun_response
 from chatkit.store.journal import JournalWarning
+from chatkit.store.json_files import dump
 from chatkit.store.streaming import Stream
 from chatkit.timing.stamps import to_us
 from tests.store.trees import CONTEXT_ID, filled, message_id, stored_files, text, the_context
@@ -171,3 +174,27 @@ def test_others_write_to_the_context_while_a_long_response_is_written(
     stream.end(ENDING)
     listed = the_context(Store(tmp_path / "store")).message_ids
     assert {stream.message_id, message_id(51)} < {*listed}
+
+
+def test_what_a_killed_recorder_left_is_stored_to_the_byte_as_its_journal_says(tmp_path: Path) -> None:
+    """The message is made of the pieces in memory here, and written in parts by whoever recovers it."""
+    stream = begun(tmp_path / "store", None)
+    feed(stream)
+    list(stream._journal.pieces())
+    copy = shutil.copytree(tmp_path / "store", tmp_path / "copy")
+    [path] = copy.rglob("*.journal.jsonl")
+    begin = json.loads(path.read_bytes().splitlines()[0])
+    the_context(Store(copy)).append_message(text(52))
+    expected = Message.from_response(
+        Response.from_pieces(
+            [Piece(to_us(SENT) + round(ms * 1000), delta, kind) for ms, delta, kind in PIECES],
+            started_at=SENT,
+            model="m",
+            finish_reason="interrupted",
+        ),
+        **{name: begin[name] for name in ("message_id", "context_id", "position", "parent_id", "branch", "metadata")},
+    )
+    assert not path.exists()
+    [stored] = copy.rglob(f"{stream.message_id}.json")
+    assert stored.read_bytes() == dump(expected)
+    stream.abort()
