@@ -13,12 +13,13 @@ from chatkit.capture.destination import Destination
 from chatkit.capture.request import as_json, parameters
 from chatkit.capture.tape import Tape
 from chatkit.capture.tee import aclose, close, tee, tee_async
+from chatkit.capture.threaded import to_its_end
 from chatkit.errors import SlowConsumerWarning, StreamStateError
 from chatkit.timing.stamps import from_us
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from chatkit.models import Message, Piece
@@ -173,15 +174,18 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._leave(error):
-            close(self._source)
-        self._keep()
+        is_open = self._leave(error)
+        try:
+            if is_open:
+                close(self._source)
+        finally:
+            self._keep()
         if error is None:
             self._warn_if_slow()
 
     async def __aenter__(self) -> Self:
         try:
-            begun = await _to_its_end(self._open)
+            begun = await to_its_end(self._open)
         except asyncio.CancelledError:
             if self._begun is not None:
                 self._begun.abort()
@@ -192,9 +196,12 @@ class Recorder:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._leave(error):
-            await aclose(self._source)
-        await _to_its_end(self._keep)
+        is_open = self._leave(error)
+        try:
+            if is_open:
+                await aclose(self._source)
+        finally:  # a task may be cancelled again here, and by anyio at each of its waits
+            await to_its_end(self._keep)
         if error is None:
             self._warn_if_slow()
 
@@ -294,13 +301,3 @@ def record(
     >>> folder.cleanup()
     """
     return Recorder(store, context_id, model=model, request=request, metadata=metadata, title=title)
-
-
-async def _to_its_end(work: Callable[[], T]) -> T:
-    """Run what needs the disk in a thread; a task that is cancelled meanwhile waits for its end."""
-    working = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(working)
-    except asyncio.CancelledError:
-        await asyncio.wait({working})
-        raise

@@ -10,6 +10,7 @@ import shutil
 import time as real_time
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
 import chatkit as ck
@@ -147,6 +148,19 @@ def test_an_interrupt_while_waiting_or_in_the_block_aborts(error: BaseException,
     assert (response_of(recorder).content, response_of(recorder).finish_reason) == ("a", "aborted")
 
 
+def test_an_interrupt_while_the_stream_is_closed_stores_what_came(tmp_path: Path) -> None:
+    class Interrupted(Wire):
+        def close(self) -> None:
+            if not self.is_closed:
+                self.is_closed = True
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), record(tmp_path) as recorder:
+        reader = recorder.tee(Interrupted("a", "b"))
+        next(reader)
+    assert (response_of(recorder).content, response_of(recorder).finish_reason) == ("a", "aborted")
+
+
 def test_a_generator_around_the_block_that_is_closed_aborts(tmp_path: Path) -> None:
     recorder = record(tmp_path)
     wire = Wire("a", "b")
@@ -197,6 +211,52 @@ def test_a_task_that_is_cancelled_aborts_and_closes_the_stream(ahead: bool, tmp_
     asyncio.run(run())
     assert (response_of(recorder).content, response_of(recorder).finish_reason) == ("ab", "aborted")
     assert wire.is_closed
+
+
+class SlowToClose(AsyncWire):
+    """Its closing takes until it is cancelled."""
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+        await asyncio.Event().wait()
+
+
+def test_a_task_that_is_cancelled_again_while_its_stream_is_closed_stores_what_came(tmp_path: Path) -> None:
+    recorder, wire, has_read = record(tmp_path), SlowToClose("a"), asyncio.Event()
+
+    async def read_all() -> None:
+        async with recorder:
+            async for _ in recorder.tee(wire):
+                has_read.set()
+                await asyncio.Event().wait()
+
+    async def run() -> None:
+        task = asyncio.create_task(read_all())
+        await has_read.wait()
+        while not task.done():  # at each of its waits
+            task.cancel()
+            await asyncio.sleep(0)
+        assert task.cancelled()
+
+    asyncio.run(run())
+    assert wire.is_closed
+    assert (response_of(recorder).content, response_of(recorder).finish_reason) == ("a", "aborted")
+
+
+def test_a_scope_that_cancels_each_wait_stores_what_came(tmp_path: Path) -> None:
+    recorder, wire = record(tmp_path), SlowToClose("a")
+
+    async def run() -> None:
+        with anyio.CancelScope() as scope:
+            async with recorder:
+                async for _ in recorder.tee(wire):
+                    scope.cancel()
+                    await anyio.sleep_forever()
+        assert scope.cancelled_caught
+
+    anyio.run(run)
+    assert wire.is_closed
+    assert (response_of(recorder).content, response_of(recorder).finish_reason) == ("a", "aborted")
 
 
 @both_ways
