@@ -8,6 +8,7 @@ import msgspec
 
 from chatkit.errors import CorruptFileError
 from chatkit.models.response import TEXT
+from chatkit.store.json_files import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,25 +48,37 @@ class JournalTail:
 
         Raises:
             FileNotFoundError: the response has ended, or not begun.
-            CorruptFileError: a line is not what it should be.
+            CorruptFileError: the next line is not what it should be; no call gets past it.
         """
         with self.path.open("rb") as journal:
             journal.seek(self._offset)
             new = journal.read()
-        whole = new[: new.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return [delta for line in whole.splitlines() if (delta := self._read_line(line)) is not None]
+        deltas: list[Delta] = []
+        for line in new[: new.rfind(b"\n") + 1].splitlines(keepends=True):
+            try:
+                deltas += self._read_line(line)
+            except CorruptFileError:
+                if not deltas:
+                    raise
+                break
+        return deltas
 
-    def _read_line(self, line: bytes) -> Delta | None:
+    def _read_line(self, line: bytes) -> list[Delta]:
         """Return the chunk of a line; the first line is the message, and others tell of the stream."""
+        said = self._parse(line) if self._n_lines else _Line()
         self._n_lines += 1
-        if self._n_lines == 1:
-            return None
-        try:
-            said = _LINE.decode(line)
-        except msgspec.DecodeError as error:
-            raise CorruptFileError(str(self.path), f"line {self._n_lines}", str(error)) from error
+        self._offset += len(line)
         if said.delta is None:
-            return None
+            return []
         self._sequence += 1
-        return Delta(self._sequence, said.delta, said.kind)
+        return [Delta(self._sequence, said.delta, said.kind)]
+
+    def _parse(self, line: bytes) -> _Line:
+        try:
+            return _LINE.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):  # half a character, which the fast decoder refuses, or worse
+            pass
+        try:
+            return msgspec.convert(parse_json(line, self.path), _Line)
+        except (CorruptFileError, msgspec.ValidationError) as error:
+            raise CorruptFileError(str(self.path), f"line {self._n_lines + 1}", str(error)) from error

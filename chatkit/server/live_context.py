@@ -88,7 +88,10 @@ class Opened:
     def _in_flight(self) -> list[Delta]:
         if self._tail is None:
             raise FileNotFoundError
-        return self._tail.read()
+        try:
+            return self._tail.read()
+        except CorruptFileError:
+            return []  # who records it knows it whole: the rest is told when the journal goes
 
     def _stored(self) -> tuple[list[Delta], bool]:
         response = self._context.message(self.message_id).streaming_response

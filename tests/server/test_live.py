@@ -152,6 +152,49 @@ def test_a_delta_says_what_the_specification_says(following: LiveContext, store:
     }
 
 
+def test_a_character_in_two_halves_is_told_as_it_comes(following: LiveContext, store: Store, context_id: str) -> None:
+    stream = store.open_stream(context_id)
+    name = stream.message_id
+    following.look()
+    found = []
+    for number, half in enumerate(["a\ud83d", "\ude00b", "\ude00"], start=1):
+        stream.append(half)
+        flushed(stream, number, store)
+        found += told(following.look())[1:]
+    assert found == [(f"{name}:1", "a\ud83d"), (f"{name}:2", "\ude00b"), (f"{name}:3", "\ude00")]
+    stream.finalize()
+    assert [each[0] for each in told(following.look())] == ["completed"]
+
+
+def test_what_follows_a_damaged_line_of_a_journal_is_told_when_the_response_ends(
+    following: LiveContext, store: Store, context_id: str
+) -> None:
+    stream = store.open_stream(context_id)
+    name = stream.message_id
+    journal = store.context(context_id).folder().journal_file(name)
+    stream.append("One")
+    stream.append(" two")
+    flushed(stream, 2, store)
+    with journal.open("r+b") as file:
+        file.seek(journal.read_bytes().rindex(b"{"))
+        file.write(b"[")
+    assert [each[:2] for each in told(following.look())] == [
+        ("created", name),
+        ("content_delta", name),
+        (f"{name}:1", "One"),
+    ]
+    stream.append(" three")
+    flushed(stream, 3, store)
+    assert following.look() == b""
+    stream.finalize()
+    assert [each[:2] for each in told(following.look())] == [
+        ("content_delta", name),
+        (f"{name}:2", " two"),
+        (f"{name}:3", " three"),
+        ("completed", name),
+    ]
+
+
 def test_what_begins_and_ends_between_two_looks_is_told_whole(
     following: LiveContext, store: Store, context_id: str
 ) -> None:
