@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatkit.server.extra import server_extra
+from chatkit.server.process import SWITCHING_OFTEN
 from chatkit.store import Store
 
 if TYPE_CHECKING:
@@ -55,14 +55,12 @@ def serve(store: Store | str | os.PathLike[str], *, port: int = 0) -> Iterator[S
     with server_extra():
         from chatkit.server.access import Access, new_token  # noqa: PLC0415 - an extra
         from chatkit.server.app import create_app  # noqa: PLC0415
-        from chatkit.server.running import SWITCH_S, bound, server_of  # noqa: PLC0415
-    with bound(_HOST, port) as listening:
+        from chatkit.server.running import bound, server_of  # noqa: PLC0415
+    with bound(_HOST, port) as listening, SWITCHING_OFTEN:
         access = Access(_HOST, listening.getsockname()[1], new_token())
         app = create_app(store if isinstance(store, Store) else Store(store), access=access)
         server = server_of(app, app.state.service.stopping)
         thread = threading.Thread(target=server.run, args=([listening],), name="chatkit-server", daemon=True)
-        switched_s = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_S)
         thread.start()
         try:
             while not server.started and thread.is_alive():
@@ -71,4 +69,3 @@ def serve(store: Store | str | os.PathLike[str], *, port: int = 0) -> Iterator[S
         finally:
             server.should_exit = True
             thread.join()
-            sys.setswitchinterval(switched_s)

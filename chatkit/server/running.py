@@ -13,8 +13,9 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chatkit.server.arrival import CAME_MS
-from chatkit.server.garbage import collect_if_due, put_off
+from chatkit.server.garbage import PUT_OFF, collect_if_due
 from chatkit.server.pacing import now_ms
+from chatkit.server.process import SWITCHING_OFTEN
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 _GRACE_S = 1
 """What has not ended this long after the open streams were told to is cut."""
-SWITCH_S = 0.0005
-"""Threads that read files give way to the streams this often; Python's own 5 ms would be seen in their timing."""
 _BACKLOG = 2048
 _MANY_FILES = 4096
 
@@ -57,9 +56,8 @@ def run(app: ASGIApp, listening: socket.socket, stopping: asyncio.Event, *, is_p
         stopping: is set when the server is told to stop, so that open streams end.
         is_proxy: answers are another server's, with its headers, and break off where its answers do.
     """
-    sys.setswitchinterval(SWITCH_S)
-    put_off()
-    server_of(app, stopping, is_proxy=is_proxy, is_alone=True).run(sockets=[listening])
+    with SWITCHING_OFTEN, PUT_OFF:
+        server_of(app, stopping, is_proxy=is_proxy, is_alone=True).run(sockets=[listening])
 
 
 def server_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import socket
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 import chatkit as ck
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -45,6 +47,39 @@ def test_an_error_in_the_block_ends_the_server_too(path: Path) -> None:
     with pytest.raises(httpx.ConnectError):
         httpx.get(server.url)
     assert sys.getswitchinterval() == pytest.approx(switch_s)
+
+
+@pytest.fixture
+def _usual_interval() -> Iterator[None]:
+    """Python's own, in whole µs, as it is kept."""
+    switch_s = sys.getswitchinterval()
+    sys.setswitchinterval(0.004)
+    yield
+    sys.setswitchinterval(switch_s)
+
+
+@pytest.mark.usefixtures("_usual_interval")
+def test_threads_give_way_often_until_the_last_of_several_servers_is_gone(path: Path) -> None:
+    one, other = ck.serve(path), ck.serve(path)
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    assert sys.getswitchinterval() == pytest.approx(0.0005)
+    other.__exit__(None, None, None)
+    assert sys.getswitchinterval() == pytest.approx(0.004)
+
+
+@pytest.mark.usefixtures("_usual_interval")
+def test_a_thread_that_can_not_be_started_leaves_the_process_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(RuntimeError, match="can't start new thread"), ck.serve(path):
+        pass
+    assert sys.getswitchinterval() == pytest.approx(0.004)
 
 
 def test_a_port_that_is_taken_is_named(path: Path) -> None:

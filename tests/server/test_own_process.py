@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import subprocess
 import sys
 import time
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import uvicorn
 
 from chatkit.server import garbage
-from chatkit.server.running import server_of
+from chatkit.server.running import run, server_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,8 +72,24 @@ def _usual_thresholds() -> Iterator[None]:
 @pytest.mark.usefixtures("_usual_thresholds")
 def test_only_full_rounds_are_put_off() -> None:
     gc.set_threshold(700, 10, 10)
-    garbage.put_off()
-    assert gc.get_threshold() == (700, 10, 100) or sys.version_info >= (3, 14)
+    with garbage.PUT_OFF:
+        assert gc.get_threshold() == (700, 10, 100) or sys.version_info >= (3, 14)
+
+
+@pytest.mark.usefixtures("_usual_thresholds")
+def test_a_process_that_goes_on_after_its_server_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    gc.set_threshold(700, 10, 10)
+    switch_s = sys.getswitchinterval()
+    while_it_runs: list[object] = []
+    monkeypatch.setattr(
+        uvicorn.Server, "run", lambda *_, **__: while_it_runs.extend([gc.get_threshold(), sys.getswitchinterval()])
+    )
+    with socket.socket() as listening:
+        run(lambda *_: asyncio.sleep(0), listening, asyncio.Event())
+    many = 10 if sys.version_info >= (3, 14) else 100
+    assert while_it_runs == [(700, 10, many), pytest.approx(0.0005)]
+    assert gc.get_threshold() == (700, 10, 10)
+    assert sys.getswitchinterval() == pytest.approx(switch_s)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux makes a process wait while its table of files grows")
