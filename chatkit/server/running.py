@@ -7,7 +7,7 @@ import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -69,10 +69,10 @@ def server_of(
         app: see :func:`run`, as for the next two.
         stopping: see there.
         is_proxy: see there.
-        is_alone: whether the process is the server's own, and so its garbage.
+        is_alone: whether the process is the server's own, and so its garbage and what is logged where.
     """
     _make_room_for_files()
-    config = uvicorn.Config(
+    config = (uvicorn.Config if is_alone else _GuestConfig)(
         app,
         http=_Protocol,
         log_level="critical" if is_proxy else "warning",
@@ -101,8 +101,19 @@ def _make_room_for_files() -> None:
             os.close(fcntl.fcntl(file.fileno(), fcntl.F_DUPFD_CLOEXEC, last))
 
 
+class _GuestConfig(uvicorn.Config):
+    """Of a server in somebody's process, whose logging it leaves alone."""
+
+    def configure_logging(self) -> None:
+        """Change nothing: warnings and errors go where the process has its own go."""
+
+
 class _Protocol(HttpToolsProtocol):
     """Notes when a request came; 0.1 ms later, when its turn in the loop has come, is late for a replay."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.access_log = False  # where the logging of the process is its own, the configuration does not see to it
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import logging
 import socket
 import sys
 import threading
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 import chatkit as ck
+from chatkit.server.context_list import ContextList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +82,56 @@ def test_a_thread_that_can_not_be_started_leaves_the_process_as_it_was(
     with pytest.raises(RuntimeError, match="can't start new thread"), ck.serve(path):
         pass
     assert sys.getswitchinterval() == pytest.approx(0.004)
+
+
+Setting = tuple[int, list[logging.Handler], bool]
+LOGGERS = [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")]
+UNTOUCHED: list[Setting] = [(logging.NOTSET, [], True)] * len(LOGGERS)
+
+
+def settings() -> list[Setting]:
+    return [(logger.level, [*logger.handlers], logger.propagate) for logger in LOGGERS]
+
+
+@pytest.fixture
+def _fresh_loggers() -> Iterator[None]:
+    """As in a process in which no server has run."""
+    before = settings()
+    put(UNTOUCHED)
+    yield
+    put(before)
+
+
+def put(settings: list[Setting]) -> None:
+    for logger, (level, handlers, propagates) in zip(LOGGERS, settings, strict=True):
+        logger.setLevel(level)
+        logger.handlers, logger.propagate = handlers, propagates
+
+
+@pytest.mark.usefixtures("_fresh_loggers")
+def test_how_the_process_logs_is_left_to_it(path: Path) -> None:
+    with ck.serve(path):
+        assert settings() == UNTOUCHED
+    assert settings() == UNTOUCHED
+
+
+@pytest.mark.usefixtures("_fresh_loggers")
+def test_an_error_of_the_server_is_logged_where_the_process_logs(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ContextList, "page", lambda *_: 1 / 0)
+    with ck.serve(path) as server:
+        headers = {"Authorization": f"Bearer {server.token}"}
+        assert httpx.get(f"{server.url}/api/contexts", headers=headers).status_code == 500
+    assert "ZeroDivisionError: division by zero" in caplog.text
+
+
+@pytest.mark.usefixtures("_fresh_loggers")
+def test_requests_are_not_logged(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with ck.serve(path) as server:
+        httpx.get(f"{server.url}/api/contexts")
+    assert [record.name for record in caplog.records if record.name == "uvicorn.access"] == []
 
 
 def test_a_port_that_is_taken_is_named(path: Path) -> None:
