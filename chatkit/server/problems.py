@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.routing import Match
 
@@ -109,6 +110,12 @@ def answer_with_problems(app: FastAPI, refuse: Refuse) -> None:
 
     for kind in (HTTPException, RequestValidationError, ChatkitError, Exception):
         app.add_exception_handler(kind, answer)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
+
+
+async def _answer_nobody(_: Request, __: Exception) -> Response:
+    """Answer who went away before the request was whole, which is no error: what is sent then reaches nobody."""
+    return JSONResponse(None, HTTPStatus.BAD_REQUEST)
 
 
 def _methods(app: FastAPI, scope: Scope) -> list[str]:

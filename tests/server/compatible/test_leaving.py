@@ -60,12 +60,19 @@ class Waiting:
         self.app = create_app(store, access=Access("127.0.0.1", 8765, None), clock=self.clock)
         said = {"model": f"replay:{message.message_id}", "messages": said_by_user("Well?"), "stream": stream}
         self._bodies = [json.dumps(said).encode()]
+        self._is_whole = True
 
     async def begin(self) -> asyncio.Task[None]:
         """Ask, and return when the answer waits for its moment."""
         task = asyncio.ensure_future(self._ask())
         await asyncio.wait_for(self.clock.slept.wait(), LONGEST_S)
         return task
+
+    async def break_off(self) -> None:
+        """Send half of what is to be asked, and go away."""
+        self._bodies, self._is_whole = [self._bodies[0][:20]], False
+        self.leave.set()
+        await self._ask()
 
     async def _ask(self) -> None:
         scope = {
@@ -76,7 +83,7 @@ class Waiting:
 
     async def _receive(self) -> dict[str, Any]:
         if self._bodies:
-            return {"type": "http.request", "body": self._bodies.pop(), "more_body": False}
+            return {"type": "http.request", "body": self._bodies.pop(), "more_body": not self._is_whole}
         await self.leave.wait()
         return {"type": "http.disconnect"}
 
@@ -110,3 +117,13 @@ def test_a_server_that_stops_says_so_to_who_still_waits(store: Store, hello: Mes
 
     waiting = asyncio.run(main())
     assert (waiting.statuses, waiting.clock.n_asleep) == ([503], 0)
+
+
+def test_who_leaves_in_the_middle_of_the_question_is_no_error(
+    store: Store, hello: Message, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        await Waiting(store, hello, stream=True).break_off()
+
+    asyncio.run(main())
+    assert caplog.records == []
