@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from chatkit import sse
+from chatkit.errors import ChatkitError
 from chatkit.server.head import IS_HEAD
 from chatkit.server.problems import ProblemError
 
@@ -80,9 +81,16 @@ async def telling_problems(events: AsyncGenerator[bytes, None]) -> AsyncGenerato
         try:
             async for event in events:
                 yield event
+        except ChatkitError as error:
+            _LOGGER.warning("a stream was cut short: %s", error)
+            yield _last_event(error)
         except Exception as error:
             _LOGGER.exception("a stream was cut short")
-            yield sse.encode(json.dumps(ProblemError.of(error).to_dict()), event="error")
+            yield _last_event(error)
+
+
+def _last_event(error: Exception) -> bytes:
+    return sse.encode(json.dumps(ProblemError.of(error).to_dict()), event="error")
 
 
 async def _gone(receive: Receive) -> None:

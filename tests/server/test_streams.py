@@ -82,10 +82,12 @@ def test_a_server_that_stops_ends_its_streams_in_an_orderly_way() -> None:
     assert exchange.sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
 
 
-def test_an_error_in_mid_stream_is_told_as_the_last_event(caplog: pytest.LogCaptureFixture) -> None:
+def told_of(error: Exception) -> list[sse.Event]:
+    """Return what a client gets of a stream that an error ends."""
+
     async def fails() -> AsyncGenerator[bytes, None]:
         yield b"data: one\n\n"
-        raise NotFoundError("gone since")
+        raise error
 
     async def run() -> Exchange:
         exchange = Exchange()
@@ -93,11 +95,25 @@ def test_an_error_in_mid_stream_is_told_as_the_last_event(caplog: pytest.LogCapt
         await stream(SCOPE, exchange.receive, exchange.send)
         return exchange
 
-    sent = b"".join(message.get("body", b"") for message in asyncio.run(run()).sent)
-    first, last = sse.decode(sent)
+    return sse.decode(b"".join(message.get("body", b"") for message in asyncio.run(run()).sent))
+
+
+def test_an_error_in_mid_stream_is_told_as_the_last_event() -> None:
+    first, last = told_of(NotFoundError("gone since"))
     assert (first.data, last.event) == ("one", "error")
     assert json.loads(last.data) == {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "gone since"}
-    assert "gone since" in caplog.text
+
+
+def test_what_a_stream_may_end_with_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    told_of(NotFoundError("gone since"))
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert record.getMessage() == "a stream was cut short: gone since"
+
+
+def test_a_defect_that_ends_a_stream_is_logged_with_its_place(caplog: pytest.LogCaptureFixture) -> None:
+    assert told_of(ZeroDivisionError())[-1].event == "error"
+    assert "Traceback" in caplog.text
 
 
 @pytest.fixture
