@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
@@ -18,12 +19,12 @@ from chatkit.server.pacing import now_ms
 from chatkit.server.process import SWITCHING_OFTEN
 
 if TYPE_CHECKING:
-    import asyncio
-
     from starlette.types import ASGIApp
 
 _GRACE_S = 1
 """What has not ended this long after the open streams were told to is cut."""
+_PATIENCE_S = 0.75 * _GRACE_S
+"""A client that takes nothing of what is written for it is cut off before that, so that its stream has no error."""
 _BACKLOG = 2048
 _MANY_FILES = 4096
 
@@ -135,4 +136,12 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End open streams first: the server waits for them."""
         self._stopping.set()
+        cutting = asyncio.get_running_loop().call_later(_PATIENCE_S, self._cut_off)
         await super().shutdown(sockets)
+        cutting.cancel()
+
+    def _cut_off(self) -> None:
+        """Give up the clients that do not take what is written."""
+        for connection in self.server_state.connections:
+            if isinstance(connection, _Protocol) and connection.flow.write_paused:
+                connection.transport.abort()

@@ -17,13 +17,14 @@ import pytest
 
 from chatkit import sse
 from chatkit.errors import NotFoundError
+from chatkit.models import Message
 from chatkit.server.event_stream import EventStream, telling_problems
 from chatkit.store.checking import check_store
+from tests.server.recordings import response_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
-    from chatkit.models import Message
     from chatkit.store import Store
 
 SCOPE = {"type": "http", "method": "GET", "path": "/"}
@@ -130,9 +131,13 @@ def process(conversation: tuple[Store, Message, Message]) -> Iterator[tuple[subp
             running.kill()
 
 
-def opened(port: int, path: str) -> socket.socket:
-    """A client that has the first byte of an answer."""
-    client = socket.create_connection(("127.0.0.1", port), timeout=20)
+def opened(port: int, path: str, *, room: int | None = None) -> socket.socket:
+    """A client that has the first byte of an answer; of what follows the system keeps so many bytes for it."""
+    client = socket.socket()
+    client.settimeout(20)
+    if room is not None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+    client.connect(("127.0.0.1", port))
     client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
     assert client.recv(15) == b"HTTP/1.1 200 OK"
     return client
@@ -160,3 +165,19 @@ def test_a_server_that_is_told_to_stop_is_gone_soon_with_all_its_streams(
                 last = data
             assert last.endswith(b"0\r\n\r\n")
     assert check_store(store.path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
+def test_a_client_that_takes_nothing_is_no_error_of_a_server_that_stops(
+    process: tuple[subprocess.Popen[str], int], conversation: tuple[Store, Message, Message]
+) -> None:
+    running, port = process
+    store, question, _ = conversation
+    long = response_of([0.0] * 1000, 1.0, deltas=["word" * 2500] * 1000)
+    answer = store.context(question.context_id).append_message(Message.from_response(long))
+    with opened(port, f"/api/messages/{answer.message_id}/replay?speed=0", room=1024) as client:
+        while len(client.recv(1500, socket.MSG_PEEK)) < 1000:  # past the headers, so that events are being written
+            pass
+        running.send_signal(signal.SIGTERM)
+        _, said = running.communicate(timeout=30)
+    assert (running.returncode, said) == (-signal.SIGTERM, "")
