@@ -26,6 +26,7 @@ _GRACE_S = 1
 _PATIENCE_S = 0.75 * _GRACE_S
 """A client that takes nothing of what is written for it is cut off before that, so that its stream has no error."""
 _BACKLOG = 2048
+_LAST_PORT = 65535
 _MANY_FILES = 4096
 
 
@@ -37,15 +38,16 @@ def bound(host: str, port: int) -> socket.socket:
         port: 0 takes any that is free.
 
     Raises:
-        OSError: the port is taken, or the host is not this machine's.
+        OSError: the port is taken, or there is none such, or the host is not this machine's.
     """
     try:
+        if not 0 <= port <= _LAST_PORT:  # which getaddrinfo wraps
+            raise OSError(f"a port is 0 to {_LAST_PORT}")
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise OSError(
-            f"can't listen on {host}, port {port}: {error.strerror or error}; --port takes another, 0 any free one"
-        ) from error
+    except (OSError, UnicodeError) as error:
+        reason = "this is no name of a host" if isinstance(error, UnicodeError) else error.strerror or error
+        raise OSError(f"can't listen on {host}, port {port}: {reason}; --port takes another, 0 any free one") from error
 
 
 def run(app: ASGIApp, listening: socket.socket, stopping: asyncio.Event, *, is_proxy: bool = False) -> None:

@@ -49,6 +49,24 @@ def test_a_port_that_is_taken_is_said_to_be(conversation: Conversation, capsys: 
     assert f"can't listen on 127.0.0.1, port {port}" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("_served_at_once")
+@pytest.mark.parametrize("port", ["99999", "65536", "-1", str(10**30)])
+def test_what_is_no_port_is_said_to_be_none(
+    conversation: Conversation, capsys: pytest.CaptureFixture[str], port: str
+) -> None:
+    """The system's own functions wrap it to one that nobody asked for."""
+    assert main(["serve", str(conversation[0].path), "--port", port]) == 1
+    assert f"can't listen on 127.0.0.1, port {port}: a port is 0 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+def test_what_is_no_host_is_said_to_be_none(
+    conversation: Conversation, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    assert main(["serve", str(conversation[0].path), "--host", host, "--port", "0"]) == 1
+    assert f"can't listen on {host}, port 0: this is no name of a host" in capsys.readouterr().err
+
+
 def test_a_host_that_is_not_this_machines_is_said_to_be(
     conversation: Conversation, capsys: pytest.CaptureFixture[str]
 ) -> None:
