@@ -13,6 +13,7 @@ from chatkit.server.context_list import CURSOR_PATTERN, described
 from chatkit.server.plain_json import json_answer
 from chatkit.server.problems import problems
 from chatkit.server.schemas import (
+    AsWritten,
     ContextAnswer,
     ContextId,
     ContextPage,
@@ -31,7 +32,7 @@ _MOST = 200
 @router.get("", response_model=ContextPage, responses=problems())
 async def list_contexts(
     service: Served,
-    limit: Annotated[int, Query(ge=1, le=_MOST)] = 50,
+    limit: Annotated[int, Query(ge=1, le=_MOST), AsWritten] = 50,
     cursor: Annotated[
         str | None,
         WithJsonSchema({"type": "string", "pattern": CURSOR_PATTERN}),

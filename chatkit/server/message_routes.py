@@ -10,7 +10,7 @@ from chatkit.models import Message
 from chatkit.models.record import ID_PATTERN
 from chatkit.server.plain_json import json_answer
 from chatkit.server.problems import ProblemError, problems
-from chatkit.server.schemas import Batch, Chunks, MessageId
+from chatkit.server.schemas import AsWritten, Batch, Chunks, MessageId
 from chatkit.server.service import Served
 from chatkit.store import Store
 
@@ -46,7 +46,9 @@ async def get_chunks(
     service: Served,
     message_id: MessageId,
     from_sequence: Annotated[
-        int, Query(ge=0, le=_MOST_SEQUENCE, description="The last one that is known already: later ones come.")
+        int,
+        Query(ge=0, le=_MOST_SEQUENCE, description="The last one that is known already: later ones come."),
+        AsWritten,
     ] = 0,
 ) -> Response:
     """Pull the chunks of a response after a place, while it streams or later."""

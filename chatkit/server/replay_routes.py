@@ -11,7 +11,7 @@ from chatkit.server.arrival import came_ms
 from chatkit.server.event_stream import EventStream, telling_problems
 from chatkit.server.problems import ProblemError, problems
 from chatkit.server.replay_events import Origin, Replay, frames_of
-from chatkit.server.schemas import MessageId, event_stream
+from chatkit.server.schemas import AsWritten, MessageId, event_stream
 from chatkit.server.service import Served
 from chatkit.store import Store
 
@@ -30,6 +30,7 @@ def _check_speed(speed: float) -> float:
 
 Speed = Annotated[
     float,
+    AsWritten,
     AfterValidator(_check_speed),
     WithJsonSchema({"anyOf": [{"const": 0}, {"type": "number", "minimum": _SLOWEST, "maximum": _FASTEST}]}),
 ]

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from chatkit.models import Chunk, ContextMetadata, Message
 from chatkit.models.context import State
@@ -21,6 +21,16 @@ PlainObject = Annotated[
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]
 """An object of JSON, without what files can't hold (NaN, infinity)."""
+
+
+def _refuse_underscores(sent: Any) -> Any:
+    if isinstance(sent, str) and "_" in sent:
+        raise ValueError("a number is written without underscores")
+    return sent
+
+
+AsWritten = BeforeValidator(_refuse_underscores)
+"""Lets a number of a query be none that only Python takes for one: ``1_0``."""
 
 
 def event_stream(description: str, *events: str, **data: Any) -> dict[str, Any]:

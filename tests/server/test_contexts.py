@@ -114,6 +114,7 @@ def test_what_another_process_writes_is_there_at_once(asking: Asking, conversati
         "limit=0",
         "limit=201",
         "limit=x",
+        "limit=1_0",
         "cursor=x",
         "cursor=1_2",
         "cursor=",

@@ -73,7 +73,7 @@ def test_after_the_last_chunk_there_is_none(asking: Asking, conversation: Conver
     assert told["chunks"] == []
 
 
-@pytest.mark.parametrize("after", ["-1", "x", "1.5", str(2**53 + 1), ""])
+@pytest.mark.parametrize("after", ["-1", "x", "1.5", "1_0", str(2**53 + 1), ""])
 def test_a_bad_place_is_refused(asking: Asking, conversation: Conversation, after: str) -> None:
     path = f"/api/messages/{conversation[2].message_id}/chunks?from_sequence={after}"
     assert asking.get(path).status_code == 422

@@ -133,7 +133,9 @@ def test_head_is_answered_without_a_replay(asking: Asking, clock: FakeClock, con
     assert asking("HEAD", replay_path(conversation[2], speed=-1)).status_code == 422
 
 
-@pytest.mark.parametrize("speed", ["nan", "inf", "-inf", "-1", "-0.5", "fast", "", "0.009", "1000.1", "1e400", "1,5"])
+@pytest.mark.parametrize(
+    "speed", ["nan", "inf", "-inf", "-1", "-0.5", "fast", "", "0.009", "1000.1", "1e400", "1,5", "1_0"]
+)
 def test_a_speed_that_makes_no_sense_is_refused(asking: Asking, conversation: Conversation, speed: str) -> None:
     refused = asking.get(replay_path(conversation[2], speed=speed))
     assert refused.status_code == 422

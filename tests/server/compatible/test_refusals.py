@@ -42,7 +42,7 @@ def test_the_place_of_what_is_wrong_is_named(provider: Provider, path: str, mess
     assert found.json["error"]["message"].startswith("messages")
 
 
-@pytest.mark.parametrize("speed", ["nan", "inf", "-1", "fast", "", "0.009", "1001", "1,5"])
+@pytest.mark.parametrize("speed", ["nan", "inf", "-1", "fast", "", "0.009", "1001", "1,5", "1_0"])
 def test_a_speed_that_makes_no_sense_is_refused(provider: Provider, hello: Message, speed: str) -> None:
     found = provider.ask(CHAT, f"replay:{hello.message_id}", headers={"X-Replay-Speed": speed})
     assert (found.status, found.json["error"]["param"]) == (400, "X-Replay-Speed")
