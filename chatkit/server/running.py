@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from uvicorn.middleware.message_logger import MessageLoggerMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chatkit.server.arrival import CAME_MS
@@ -81,6 +82,7 @@ def server_of(
         log_level="critical" if is_proxy else "warning",
         access_log=False,
         ws="none",  # no route takes a web socket
+        proxy_headers=is_alone,  # it would stand around what a guest takes off
         server_header=False,
         date_header=not is_proxy,
         timeout_graceful_shutdown=_GRACE_S,
@@ -109,6 +111,12 @@ class _GuestConfig(uvicorn.Config):
 
     def configure_logging(self) -> None:
         """Change nothing: warnings and errors go where the process has its own go."""
+
+    def load(self) -> None:
+        """Log no single event, though the process may log everything."""
+        super().load()
+        if isinstance(self.loaded_app, MessageLoggerMiddleware):
+            self.loaded_app = self.loaded_app.app
 
 
 class _Protocol(HttpToolsProtocol):
