@@ -73,10 +73,13 @@ class Unpacker:
 
 
 def parse(data: str) -> Any:
-    """Return an event's data, parsed; None where it is no JSON. A NaN, which no store's file holds, is unknown too."""
+    """Return an event's data, parsed; None where it is no JSON, or nested deeper than Python parses.
+
+    A NaN, which no store's file holds, is unknown too.
+    """
     try:
         return json.loads(data, parse_constant=lambda _: None)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -20,6 +20,8 @@ ONE: dict[str, Any] = {"choices": [{"delta": {"content": "é"}}]}
 TWO: dict[str, Any] = {"choices": []}
 WIRE = f": ping\n\ndata: {json.dumps(ONE, ensure_ascii=False)}\n\nevent: x\ndata: {json.dumps(TWO)}\n\ndata: [DONE]\n\n"
 
+TOO_DEEP = b"[" * 100_000 + b"]" * 100_000
+
 
 def unpacked(items: Iterable[Any]) -> list[Any]:
     unpacker = Unpacker()
@@ -76,6 +78,21 @@ def test_bare_text_is_told_apart_from_event_streams(first: str) -> None:
 def test_what_is_no_json_or_can_not_be_read_is_an_unknown_event() -> None:
     assert unpacked([b"data: oops\n\n"]) == [None]
     assert unpacked([Broken(), object(), 7]) == [None, None, None]
+
+
+def test_an_event_nested_too_deep_to_be_parsed_is_an_unknown_one() -> None:
+    assert unpacked([b"data: " + TOO_DEEP + b"\n\n"]) == [None]
+
+
+def test_an_event_nested_too_deep_to_be_parsed_does_not_break_the_loop(tmp_path: Path) -> None:
+    pieces = [said("a"), b"data: " + TOO_DEEP + b"\n\n", said("b")]
+    with record(tmp_path) as recorder:
+        assert list(recorder.tee(iter(pieces))) == pieces
+    assert (recorder.message.content, recorder.n_unknown_events) == ("ab", 1)
+
+
+def said(text: str) -> bytes:
+    return f"data: {json.dumps({'choices': [{'delta': {'content': text}}]})}\n\n".encode()
 
 
 def test_a_nan_is_unknown() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from chatkit.server.access import Access, Guard
 from chatkit.server.proxy import refuse, upstream_url
-from tests.server.proxy.upstreams import CHAT, Exchange, asking, listening, proxied, says
+from tests.server.proxy.upstreams import CHAT, Exchange, asking, chat, listening, proxied, says
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +82,15 @@ def test_a_request_without_body_and_one_in_pieces_pass(tmp_path: Path) -> None:
         assert httpx.post(through.url + "/x", content=iter([b"one", b"two"])).json() == {"length": "chunked"}
         pieces = through.upstream.exchanges[1].body.split(b"\r\n")[1::2]
         assert b"".join(pieces) == b"onetwo"
+
+
+def test_a_body_nested_too_deep_to_be_parsed_passes_like_any_other(tmp_path: Path) -> None:
+    body = b'{"stream": true, "messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with proxied(tmp_path / "store", says("Hello")) as through:
+        got = httpx.post(through.url + CHAT, content=body)
+        assert (got.status_code, got.content[: len(chat("Hello"))]) == (200, chat("Hello"))
+        assert through.upstream.exchanges[0].body == body
+        assert through.store.contexts() == []
 
 
 def test_an_upstream_that_refuses_is_a_502_that_clients_can_read(tmp_path: Path) -> None:
