@@ -87,7 +87,7 @@ class Exchange:
         if not self._asked.has_body:
             async for _ in self._asked.pieces():
                 pass
-        request = self._route.request(self._asked)
+        request = self._request()
         self._started_ns = self._route.clock.now_ns()
         asking = asyncio.create_task(self._route.client.send(request, stream=True))
         try:
@@ -96,12 +96,20 @@ class Exchange:
                 return asking.result()
         except ClientGoneError:
             return None
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except httpx.TransportError as error:
             raise self._no_answer(error) from error
         finally:
             await _cancelled(asking)
         self._record_nothing()
         return None
+
+    def _request(self) -> httpx.Request:
+        try:
+            return self._route.request(self._asked)
+        except httpx.InvalidURL as error:
+            target = self._asked.target.decode("latin-1")
+            detail = f"{target}: nothing that can be asked of {self._route.upstream}: {error}; "
+            raise ProblemError(HTTPStatus.BAD_REQUEST, f"{detail}ask a path such as /v1/chat/completions") from error
 
     async def _answer(self, response: httpx.Response, gone: asyncio.Task[None]) -> None:
         """Send the answer while it comes; a task of its own reads it, however slow the client is."""

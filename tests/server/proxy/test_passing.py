@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import httpx
@@ -103,6 +105,21 @@ def test_an_upstream_that_refuses_is_a_502_that_clients_can_read(tmp_path: Path)
         assert "is it running?" in got.json()["detail"]
         assert got.json()["error"]["message"] == got.json()["detail"]
         assert through.store.contexts() == []
+
+
+def test_a_target_that_is_no_path_is_a_400_that_clients_can_read(tmp_path: Path) -> None:
+    """``OPTIONS *`` is of the server as a whole (RFC 9110, section 9.3.7): nothing that a base URL can stand before."""
+    with proxied(tmp_path / "store", says("never")) as through:
+        host, port = through.url.removeprefix("http://").split(":")
+        with closing(http.client.HTTPConnection(host, int(port))) as connection:
+            connection.request("OPTIONS", "*")
+            got = connection.getresponse()
+            problem = json.loads(got.read())
+        assert (got.status, got.headers["content-type"]) == (400, "application/problem+json")
+        assert problem["detail"].startswith(f"*: nothing that can be asked of {through.upstream.url}: ")
+        assert "ask a path such as /v1/chat/completions" in problem["detail"]
+        assert problem["error"]["message"] == problem["detail"]
+        assert through.upstream.exchanges == []
 
 
 def test_a_foreign_page_or_host_may_not_use_the_proxy(tmp_path: Path) -> None:
