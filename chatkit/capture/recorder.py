@@ -10,7 +10,7 @@ from chatkit.capture.ahead import tee_ahead, tee_ahead_async
 from chatkit.capture.assembly import Assembly
 from chatkit.capture.clock import NS_PER_US, Clock
 from chatkit.capture.destination import Destination
-from chatkit.capture.request import as_json, parameters
+from chatkit.capture.request import as_json, model_asked_for, parameters
 from chatkit.capture.tape import Tape
 from chatkit.capture.tee import aclose, close, tee, tee_async
 from chatkit.capture.threaded import to_its_end
@@ -65,7 +65,7 @@ class Recorder:
         self._place = store
         self._context_id = context_id
         self._request = as_json(request or {})
-        self._model = model or self._request.get("model")
+        self._model = model or model_asked_for(self._request)
         self._labels = {**(metadata or {}), **({"request": parameters(self._request)} if request else {})}
         self._title = title
         self._clock = clock or Clock()

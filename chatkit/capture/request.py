@@ -111,6 +111,11 @@ def system_prompt(request: Mapping[str, Any]) -> str | None:
     return "\n\n".join(turn.text for turn in prompts if turn.role in _SYSTEM_ROLES) or None
 
 
+def model_asked_for(request: Mapping[str, Any]) -> str | None:
+    """Return the model that is asked for; None where what stands there is no name."""
+    return text_of(request, "model") or None
+
+
 def parameters(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the rest of a request: temperature, limits, seed, tools and so on."""
     return {key: value for key, value in request.items() if key not in _NOT_PARAMETERS}

@@ -175,6 +175,13 @@ def test_no_key_of_a_request_is_stored(store: ck.Store) -> None:
     assert not any("secret" in text for text in files)
 
 
+def test_a_model_that_is_no_text_counts_as_not_told(store: ck.Store) -> None:
+    with record(store, request={"model": 5, "messages": [user("Hi.")]}) as recorder:
+        recorder.append("Hello")
+    assert store.contexts()[0].metadata.config.model_id is None
+    assert recorder.message.metadata == {"request": {"model": 5}}
+
+
 def test_labels_model_and_title_can_be_given(store: ck.Store) -> None:
     with record(store, model="asked", metadata={"scenario": "idle"}, title="Mine") as recorder:
         pass

@@ -18,7 +18,7 @@ from chatkit import sse
 from chatkit.capture.assembly import Assembly
 from chatkit.capture.clock import NS_PER_US, Clock
 from chatkit.capture.destination import Destination
-from chatkit.capture.request import as_json, parameters
+from chatkit.capture.request import as_json, model_asked_for, parameters
 from chatkit.capture.tape import Tape
 from chatkit.capture.wire import parse
 from chatkit.errors import NotFoundError
@@ -174,12 +174,11 @@ class LiveRecording:
 
     def _in_context(self, context_id: str | None) -> Destination:
         labels = {**self._archive.labels, "api": self._asked.api, "request": parameters(self._request)}
-        model = self._request.get("model")
         return Destination(
             self._archive.store,
             context_id,
             request=self._request,
-            model=model,
+            model=model_asked_for(self._request),
             title=None,
             labels=labels,
             most_chars=_MOST_CHARS,
@@ -187,7 +186,7 @@ class LiveRecording:
 
     def _tape(self, destination: Destination) -> Tape:
         started_us = self._started_ns // NS_PER_US
-        assembly = Assembly(started_us, model=self._request.get("model"), keeps_pieces=False)
+        assembly = Assembly(started_us, model=model_asked_for(self._request), keeps_pieces=False)
         if self._head.headers_ns is not None:
             assembly.note_headers(self._head.headers_ns // NS_PER_US)
         started_at = from_us(started_us)

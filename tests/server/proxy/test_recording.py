@@ -58,6 +58,16 @@ def test_the_raw_events_beside_it_are_a_recording_of_the_same(tmp_path: Path) ->
     assert b'"user-agent": "mine/1"' in path.read_bytes()
 
 
+def test_a_model_that_is_no_text_counts_as_not_told(tmp_path: Path) -> None:
+    with proxied(tmp_path / "store", says("Hello")) as through:
+        stream(through.url, {**asking(("user", "Hi.")), "model": 5})
+        (message,) = through.responses()
+        (context,) = through.store.contexts()
+    assert (message.content, response_of(message).model) == ("Hello", "m")  # "m" is what the answer says of itself
+    assert context.metadata.config.model_id is None
+    assert message.metadata["request"] == {"model": 5, "stream": True}
+
+
 def test_no_key_and_no_cookie_is_ever_stored(tmp_path: Path) -> None:
     with proxied(tmp_path / "store", says("Hello")) as through:
         secret = {
