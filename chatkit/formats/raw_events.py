@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,7 +59,13 @@ class RawEvents:
         first = _line(header)
         self._n_first = len(first) + _ROOM
         self._file = path.open("xb")
-        self._file.write(_padded(first, self._n_first))
+        try:
+            self._file.write(_padded(first, self._n_first))
+        except BaseException:
+            with suppress(OSError):
+                self._file.close()
+            path.unlink()  # or it would be a recording of nothing
+            raise
 
     def append(self, t_ns: int, event: str) -> None:
         """Add an event, with its arrival in ns since the request was sent."""

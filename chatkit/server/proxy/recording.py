@@ -22,10 +22,11 @@ from chatkit.capture.request import as_json, model_asked_for, parameters
 from chatkit.capture.tape import Tape
 from chatkit.capture.wire import parse
 from chatkit.errors import NotFoundError
-from chatkit.formats.raw_events import EventTexts, RawEvents
+from chatkit.formats.raw_events import EventTexts
 from chatkit.formats.recording import NEWEST_CAPTURE
 from chatkit.server.proxy.conversations import Conversations
 from chatkit.server.proxy.headers import harmless
+from chatkit.server.proxy.raw_file import RawFile
 from chatkit.timing.stamps import from_us
 
 if TYPE_CHECKING:
@@ -148,8 +149,9 @@ class LiveRecording:
 
     def _record(self, pieces: Iterator[bytes]) -> None:
         destination, context_id = self._destination()
+        folder = self._archive.store.context(context_id).folder()
         tape = self._tape(destination)
-        raw = RawEvents(self._archive.store.context(context_id).folder().events_file(tape.message_id), self._header())
+        raw = RawFile(folder.events_file(tape.message_id), tape.message_id, self._header())
         try:
             self._take(tape, raw, pieces)
         finally:
@@ -192,7 +194,7 @@ class LiveRecording:
         started_at = from_us(started_us)
         return Tape(self._clock, assembly, destination.begin(started_at), lambda: destination.begin(started_at))
 
-    def _take(self, tape: Tape, raw: RawEvents, pieces: Iterator[bytes]) -> None:
+    def _take(self, tape: Tape, raw: RawFile, pieces: Iterator[bytes]) -> None:
         """Read the answer as its client would: decoded first, if the upstream compressed it all the same."""
         texts, decoder = EventTexts(), sse.Decoder()
         decoded = httpx.Response(200, headers={"content-encoding": self._head.encoding}, stream=_Pieces(pieces))

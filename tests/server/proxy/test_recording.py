@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from chatkit.formats import raw_events
+from chatkit.formats.raw_events import RawEvents
 from chatkit.formats.recording import Recording
 from tests.server.proxy.upstreams import CHAT, Exchange, Through, asking, chat, proxied, response_of, says
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+DISK_FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
 def stream(url: str, body: dict[str, Any], **headers: str) -> bytes:
@@ -186,6 +191,64 @@ def test_a_store_that_refuses_spoils_no_answer(tmp_path: Path, caplog: pytest.Lo
         assert stream(through.url, asking(("user", "Hi."))).startswith(chat("Hello"))
         settle(through)
     assert "was not recorded" in caplog.text
+
+
+def test_raw_events_that_the_disk_refuses_cost_the_message_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are given up, the file with them: its half would be replayed as the whole. The disk takes more later."""
+    written = RawEvents.append
+    moments: list[int] = []
+
+    def append(raw: RawEvents, t_ns: int, event: str) -> None:
+        moments.append(t_ns)
+        if len(moments) == 2:
+            raise DISK_FULL
+        written(raw, t_ns, event)
+
+    monkeypatch.setattr(RawEvents, "append", append)
+    with proxied(tmp_path / "store", says("One", " two", " three")) as through:
+        stream(through.url, asking(("user", "Count.")))
+        (message,) = through.responses()
+        settle(through)
+    response = response_of(message)
+    assert (response.content, response.finish_reason, response.metadata.error) == ("One two three", "stop", None)
+    assert list(tmp_path.rglob("*.events.jsonl")) == []
+    assert len(moments) == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the raw events of message {message.message_id} are not kept: [Errno 28] No space left on device"
+    ]
+
+
+def test_a_disk_that_refuses_the_end_of_raw_events_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = RawEvents.close
+
+    def close(raw: RawEvents, **known: Any) -> None:
+        closed(raw, **known)
+        raise DISK_FULL
+
+    monkeypatch.setattr(RawEvents, "close", close)
+    with proxied(tmp_path / "store", says("Hello")) as through:
+        stream(through.url, asking(("user", "Hi.")))
+        (message,) = through.responses()
+        settle(through)
+    assert (message.content, response_of(message).finish_reason) == ("Hello", "stop")
+    assert list(tmp_path.rglob("*.events.jsonl")) == []
+
+
+def test_a_disk_that_refuses_the_head_of_raw_events_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bytes:
+        raise DISK_FULL
+
+    monkeypatch.setattr(raw_events, "_padded", refuse)
+    with proxied(tmp_path / "store", says("Hello")) as through:
+        stream(through.url, asking(("user", "Hi.")))
+        (message,) = through.responses()
+        settle(through)
+    assert (message.content, response_of(message).finish_reason) == ("Hello", "stop")
+    assert list(tmp_path.rglob("*.events.jsonl")) == []
 
 
 def settle(through: Through) -> None:
