@@ -32,6 +32,7 @@ from chatkit.timing.stamps import from_us
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from chatkit.models import Message
     from chatkit.server.proxy.asked import Asked
     from chatkit.store import Store
 
@@ -102,6 +103,7 @@ class LiveRecording:
         self._queue: SimpleQueue[_Piece | _End] = SimpleQueue()
         self._n_added = self._n_taken = 0
         self._at_ns = started_ns
+        self._n_lost, self._lost_to = 0, ""
         self._end = _End(started_ns, None, is_aborted=True, is_backpressured=False)
         self._thread = Thread(target=self._run, name="proxy recording")
         self._thread.start()
@@ -154,17 +156,25 @@ class LiveRecording:
         raw = RawFile(folder.events_file(tape.message_id), tape.message_id, self._header())
         try:
             self._take(tape, raw, pieces)
-        finally:
-            for _ in pieces:  # what no decoder could read any more
-                pass
-            end = self._end
-            raw.close(closed_ns=end.at_ns - self._started_ns, aborted_by_client=end.is_aborted)
-            tape.end(end.error, at_ns=end.at_ns)
-            if end.error is not None:
-                tape.assembly.note_error(repr(end.error))
-            noted = {"backpressured": True} if end.is_backpressured else {}
-            messages = tape.store(is_aborted=end.is_aborted, **noted)
+        except Exception as error:  # noqa: BLE001 - what came before it is stored, and must not look whole
+            _log.exception("the answer to %s was recorded in part only", self._asked.path)
+            tape.assembly.note_error(repr(error))
+            raw.drop()
+        for _ in pieces:  # what no decoder could read any more
+            pass
+        raw.close(closed_ns=self._end.at_ns - self._started_ns, aborted_by_client=self._end.is_aborted)
+        messages = self._store(tape)
         self._archive.conversations.remember(self._request, messages.values(), context_id)
+
+    def _store(self, tape: Tape) -> dict[int, Message]:
+        end = self._end
+        tape.end(end.error, at_ns=end.at_ns)
+        if end.error is not None:
+            tape.assembly.note_error(repr(end.error))
+        if self._n_lost:
+            tape.assembly.note_error(f"events that could not be recorded: {self._n_lost}; the first: {self._lost_to}")
+        noted = {"backpressured": True} if end.is_backpressured else {}
+        return tape.store(is_aborted=end.is_aborted, **noted)
 
     def _destination(self) -> tuple[Destination, str]:
         """Find or make the context, and store what of the request it does not hold yet."""
@@ -204,13 +214,23 @@ class LiveRecording:
                     raw.append(self._at_ns - self._started_ns, text)
                 for event in decoder.feed(data):
                     if event.data != _DONE:
-                        tape.take(self._at_ns, parse(event.data))
+                        self._take_event(tape, event.data)
                 if self._queue.empty():
                     raw.flush()
         except httpx.DecodingError as error:
             tape.assembly.note_error(f"the answer's {self._head.encoding} could not be decoded: {error}")
         if rest := texts.rest():
             raw.append(self._at_ns - self._started_ns, rest)
+
+    def _take_event(self, tape: Tape, data: str) -> None:
+        """Take in one event; one that can't be taken in is counted, and told of at the end."""
+        try:
+            tape.take(self._at_ns, parse(data))
+        except Exception as error:  # noqa: BLE001 - it must not cost those after it
+            if not self._n_lost:
+                _log.exception("an event of the answer to %s could not be recorded", self._asked.path)
+                self._lost_to = repr(error)
+            self._n_lost += 1
 
     def _raw(self) -> Iterator[bytes]:
         """Give what came, until the end; the moment of what was given last is kept."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from chatkit import sse
+from chatkit.capture.assembly import Assembly
 from chatkit.formats import raw_events
 from chatkit.formats.raw_events import RawEvents
 from chatkit.formats.recording import Recording
@@ -249,6 +251,63 @@ def test_a_disk_that_refuses_the_head_of_raw_events_leaves_none(
         settle(through)
     assert (message.content, response_of(message).finish_reason) == ("Hello", "stop")
     assert list(tmp_path.rglob("*.events.jsonl")) == []
+
+
+def test_an_event_nested_too_deep_costs_none_after_it(tmp_path: Path) -> None:
+    def answer(exchange: Exchange) -> None:
+        exchange.begin()
+        too_deep = b'data: {"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n\n"
+        exchange.send(chat("One") + too_deep + chat(" three", "stop"))
+        exchange.end()
+
+    with proxied(tmp_path / "store", answer) as through:
+        stream(through.url, asking(("user", "Count.")))
+        (message,) = through.responses()
+    assert (message.content, response_of(message).finish_reason) == ("One three", "stop")
+
+
+def test_an_event_that_can_not_be_taken_in_costs_none_after_it_and_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken = Assembly.take
+
+    def take(assembly: Assembly, at_us: int, event: Any) -> Any:
+        deltas = taken(assembly, at_us, event)
+        if any(delta.text == " two" for delta in deltas):
+            raise ZeroDivisionError("odd")
+        return deltas
+
+    monkeypatch.setattr(Assembly, "take", take)
+    with proxied(tmp_path / "store", says("One", " two", " two", " three")) as through:
+        stream(through.url, asking(("user", "Count.")))
+        (message,) = through.responses()
+        settle(through)
+    response = response_of(message)
+    assert (response.content, response.finish_reason) == ("One three", "stop")
+    assert response.metadata.error == "events that could not be recorded: 2; the first: ZeroDivisionError('odd')"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"an event of the answer to {CHAT} could not be recorded"
+    ]
+
+
+def test_an_answer_that_can_be_recorded_in_part_only_does_not_look_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor are its raw events, which would be replayed as the whole."""
+
+    def feed(*_: object) -> list[sse.Event]:
+        raise ZeroDivisionError("odd")
+
+    monkeypatch.setattr(sse.Decoder, "feed", feed)
+    with proxied(tmp_path / "store", says("One", " two", " three")) as through:
+        stream(through.url, asking(("user", "Count.")))
+        (message,) = through.responses()
+        settle(through)
+    response = response_of(message)
+    assert (response.content, response.finish_reason, response.status) == ("", "error", "error")
+    assert response.metadata.error == "ZeroDivisionError('odd')"
+    assert list(tmp_path.rglob("*.events.jsonl")) == []
+    assert "was recorded in part only" in caplog.text
 
 
 def settle(through: Through) -> None:
