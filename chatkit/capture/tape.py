@@ -119,15 +119,28 @@ class Tape:
 
         Returns:
             The messages by their choices, but for those too long to be in memory.
+
+        Raises:
+            OSError: the disk refused a choice; the others are stored. Of several refusals it is the first.
         """
         stored: dict[int, Message] = {}
+        refusals: list[Exception] = []
         for choice in sorted({0, *self.assembly.choices}):
-            ending = self.assembly.ending(choice, self.ended_us, finish_reason="aborted" if is_aborted else None)
-            metadata = ending.metadata.model_copy(update={"consumer_ms": self.consumer_ms, **noted})
-            message = self.stream_of(choice).end(ending._replace(metadata=metadata))
+            try:
+                message = self._store_choice(choice, "aborted" if is_aborted else None, noted)
+            except Exception as error:  # noqa: BLE001 - it is raised when the others are stored
+                refusals.append(error)
+                continue
             if message is not None:
                 stored[choice] = message
+        if refusals:
+            raise refusals[0]
         return stored
+
+    def _store_choice(self, choice: int, unsaid: str | None, noted: dict[str, Any]) -> Message | None:
+        ending = self.assembly.ending(choice, self.ended_us, finish_reason=unsaid)
+        metadata = ending.metadata.model_copy(update={"consumer_ms": self.consumer_ms, **noted})
+        return self.stream_of(choice).end(ending._replace(metadata=metadata))
 
     def stream_of(self, choice: int) -> Stream:
         """Return where a choice goes; all but the first begin when their first piece comes."""

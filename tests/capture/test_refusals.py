@@ -1,0 +1,64 @@
+"""What the disk refuses of one choice costs neither the others nor what has come."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import chatkit as ck
+from chatkit.capture import record
+from chatkit.store.streaming import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+ZERO_ONE_ZERO_ONE = [(0, "zero"), (1, "one"), (0, " zero"), (1, " one")]
+
+
+def said(choice: int, text: str) -> dict[str, Any]:
+    return {"choices": [{"index": choice, "delta": {"content": text}}]}
+
+
+def said_in_turn(pieces: Iterable[tuple[int, str]]) -> list[dict[str, Any]]:
+    return [said(choice, text) for choice, text in pieces]
+
+
+def stored(path: Path) -> list[tuple[str, str | None]]:
+    """Return content and finish reason of each response, in the order in which they stand."""
+    [context] = ck.Store(path).contexts()
+    responses = [message.streaming_response for message in context.messages()]
+    return [(response.content, response.finish_reason) for response in responses if response is not None]
+
+
+def refusing(calls: Iterable[int], done: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that does what another does, but in those of its calls in which the disk is full."""
+    refused = set(calls)
+    n_calls = 0
+
+    def do(*given: Any) -> Any:
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls in refused:
+            raise OSError(errno.ENOSPC, f"No space left on device: call {n_calls}")
+        return done(*given)
+
+    return do
+
+
+@pytest.mark.parametrize(
+    ("refused", "left"), [({1}, {"one one"}), ({2}, {"zero zero"}), ({1, 2}, set())], ids=["first", "second", "both"]
+)
+def test_every_choice_is_stored_that_the_disk_takes_and_the_first_refusal_is_raised(
+    refused: set[int], left: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stream, "end", refusing(refused, Stream.end))
+    with pytest.raises(OSError, match=f"call {min(refused)}"), record(tmp_path) as recorder:
+        list(recorder.tee(said_in_turn(ZERO_ONE_ZERO_ONE)))
+    whole = {path.stem for path in tmp_path.glob("contexts/*/messages/*.json")}
+    journals = {path.name for path in tmp_path.glob("contexts/*/messages/*.journal.jsonl")}
+    assert {ck.Store(tmp_path).message(message_id).content for message_id in whole} == left
+    assert len(journals) == 2 - len(left)
+    assert [content for content, _ in stored(tmp_path)] == ["zero zero", "one one"]
