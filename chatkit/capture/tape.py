@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from chatkit.capture.clock import NS_PER_MS, NS_PER_US
 from chatkit.capture.wire import Unpacker
-from chatkit.errors import StreamStateError
+from chatkit.errors import ChatkitError, StreamStateError
+from chatkit.models import Piece
+from chatkit.store.journal import JournalWarning
 from chatkit.timing.stamps import from_us
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ class Tape:
         self._begin = begin
         self._unpacker = Unpacker()
         self._held: tuple[int, Any] | None = None
+        self._kept: dict[int, list[Piece]] = {}
         self._lock = Lock()
 
     @property
@@ -78,7 +82,7 @@ class Tape:
             is_first = self.assembly.first_event_us is None
             for event in self._unpacker.unpack(item):
                 for choice, kind, text in self.assembly.take(at_us, event):
-                    self.stream_of(choice).append(text, kind=kind, at_us=at_us)
+                    self._put(choice, Piece(at_us, text, kind))
             if is_first and self.assembly.first_event_us is not None:
                 self._note_beginning()
 
@@ -143,10 +147,29 @@ class Tape:
         return self.stream_of(choice).end(ending._replace(metadata=metadata))
 
     def stream_of(self, choice: int) -> Stream:
-        """Return where a choice goes; all but the first begin when their first piece comes."""
+        """Return where a choice goes; all but the first begin when their first piece comes, or later if refused."""
         if choice not in self.streams:
             self.streams[choice] = self._begin()
+            for piece in self._kept.pop(choice, []):
+                self._put(choice, piece)
         return self.streams[choice]
+
+    def _put(self, choice: int, piece: Piece) -> None:
+        """Add a piece to its choice. One that can't begin is kept: whoever reads the stream must not suffer from it.
+
+        It is not tried again before the end, for it may take long to be refused.
+        """
+        if choice in self._kept:
+            self._kept[choice].append(piece)
+            return
+        try:
+            stream = self.stream_of(choice)
+        except (OSError, ChatkitError) as error:
+            self._kept[choice] = [piece]
+            what = f"choice {choice} of the response that message {self.message_id} begins can't be begun"
+            warnings.warn(f"{what}: {error}; it is kept in memory until its end", JournalWarning, stacklevel=4)
+            return
+        stream.append(piece.delta, kind=piece.kind, at_us=piece.at_us)
 
     def _check_runs(self) -> None:
         if self.ended_us is not None:

@@ -1,14 +1,19 @@
 """What the disk refuses of one choice costs neither the others nor what has come."""
 
+# ruff: noqa: PT031 - what warns is the block that is recorded
+
 from __future__ import annotations
 
 import errno
+import gc
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import chatkit as ck
 from chatkit.capture import record
+from chatkit.capture.destination import Destination
+from chatkit.store.journal import JournalWarning
 from chatkit.store.streaming import Stream
 
 if TYPE_CHECKING:
@@ -62,3 +67,47 @@ def test_every_choice_is_stored_that_the_disk_takes_and_the_first_refusal_is_rai
     assert {ck.Store(tmp_path).message(message_id).content for message_id in whole} == left
     assert len(journals) == 2 - len(left)
     assert [content for content, _ in stored(tmp_path)] == ["zero zero", "one one"]
+
+
+def test_a_choice_that_can_not_begin_is_kept_in_memory_until_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk takes it then, so that nothing is lost; the loop is not broken meanwhile."""
+    monkeypatch.setattr(Destination, "begin", refusing({2}, Destination.begin))
+    events = said_in_turn(ZERO_ONE_ZERO_ONE)
+    with (
+        pytest.warns(JournalWarning, match=r"choice 1 .*call 2; it is kept in memory until its end") as warned,
+        record(tmp_path) as recorder,
+    ):
+        assert list(recorder.tee(events)) == events
+    assert len(warned) == 1
+    assert [message.content for message in recorder.messages] == ["zero zero", "one one"]
+    assert stored(tmp_path) == [("zero zero", None), ("one one", None)]
+    one = recorder.messages[1].streaming_response
+    assert one is not None
+    assert [chunk.delta for chunk in one.chunks] == ["one", " one"]
+
+
+def test_a_choice_that_can_not_begin_while_the_loop_is_left_is_stored_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Destination, "begin", refusing({2}, Destination.begin))
+    with pytest.warns(JournalWarning, match="choice 1"), record(tmp_path) as recorder:
+        for event in recorder.tee(said_in_turn(ZERO_ONE_ZERO_ONE)):
+            if event == said(1, "one"):
+                break
+        gc.collect()  # where generators are not closed at once
+    assert stored(tmp_path) == [("zero", "aborted"), ("one", "aborted")]
+
+
+def test_a_choice_that_can_never_begin_is_told_when_the_others_are_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Destination, "begin", refusing(range(2, 99), Destination.begin))
+    with (
+        pytest.warns(JournalWarning, match="choice 1"),
+        pytest.raises(OSError, match="call 3"),
+        record(tmp_path) as recorder,
+    ):
+        list(recorder.tee(said_in_turn(ZERO_ONE_ZERO_ONE)))
+    assert stored(tmp_path) == [("zero zero", None)]
