@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from chatkit.capture.anthropic import ANTHROPIC_MESSAGES
 from chatkit.capture.gemini import GEMINI
 from chatkit.capture.openai_chat import OPENAI_CHAT
 from chatkit.capture.openai_responses import OPENAI_RESPONSES
 from chatkit.capture.reading import Delta, Reading
+from chatkit.capture.request import as_json
 from chatkit.capture.wire import PlainText
 from chatkit.models import Piece, Response, ResponseMetadata
 from chatkit.models.ending import Ending
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from chatkit.capture.reading import EventShape
+    from chatkit.capture.reading import EventShape, Json
+    from chatkit.models import Usage
 
 SHAPES = (OPENAI_CHAT, OPENAI_RESPONSES, ANTHROPIC_MESSAGES, GEMINI)
 
@@ -118,16 +122,27 @@ class Assembly:
         unsaid = "error" if self._error is not None else finish_reason
         finished_us, reason = self._finished.get(choice, (None, unsaid))
         is_only = len(self.choices) == 1
-        usage = self._shape.usage(self._raw_usage) if self._shape and self._raw_usage and is_only else None
+        told = self._told()
+        usage = self._usage(told["raw_usage"]) if is_only else None
         metadata = ResponseMetadata(
             headers_at=_moment(self.headers_us),
             first_event_at=_moment(self.first_event_us),
             finished_at=_moment(finished_us),
-            server_timings=dict(self._server_timings) if self._server_timings else None,
-            raw_usage=dict(self._raw_usage) or None,
-            error=self._error,
+            **told,
         )
         return Ending(_moment(ended_us), self.model, usage, reason, metadata)
+
+    def _told(self) -> dict[str, Any]:
+        """Return what the stream said of itself in words of its own, as a store's file can hold it."""
+        said = {"server_timings": self._server_timings, "raw_usage": self._raw_usage or None, "error": self._error}
+        return as_json(said)
+
+    def _usage(self, raw: Json | None) -> Usage | None:
+        """Return usage in the one schema; None where a count is more than any table holds: the raw usage has it."""
+        try:
+            return self._shape.usage(raw) if self._shape and raw else None
+        except ValidationError:
+            return None
 
     def _read(self, event: Any) -> Reading | None:
         if not isinstance(event, dict):

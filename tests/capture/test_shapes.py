@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+import chatkit as ck
+from chatkit.capture import record
 from tests.capture.tapes import at_10_ms, kinds, recorded, response_of
 
 if TYPE_CHECKING:
@@ -216,3 +220,25 @@ def test_times_are_rounded_down_to_us_from_wall_time_and_monotonic_time(tmp_path
 def test_times_never_go_back_when_the_machines_clock_is_set(tmp_path: Path) -> None:
     response = response_of(recorded(tmp_path, (1, "a"), (2, "b"), (2, "c")))
     assert [chunk.interval_ms for chunk in response.chunks] == [None, 1, 0]
+
+
+@pytest.mark.parametrize("count", ["1e999", "1" + 30 * "0", "-1" + 30 * "0"])
+def test_a_count_that_no_file_or_column_holds_is_unknown_and_spoils_no_answer(count: str, tmp_path: Path) -> None:
+    usage = f'{{"prompt_tokens": 3, "completion_tokens": {count}}}'
+    pieces = [
+        b'data: {"choices": [{"delta": {"content": "One"}, "finish_reason": "stop"}]}\n\n',
+        f'data: {{"choices": [], "usage": {usage}, "timings": {{"predicted_ms": {count}}}}}\n\n'.encode(),
+    ]
+    with record(tmp_path) as recorder:
+        list(recorder.tee(iter(pieces)))
+    response = response_of(recorder)
+    assert (response.content, response.finish_reason) == ("One", "stop")
+    assert response.usage is None or response.usage.completion_tokens is None
+    [context] = ck.Store(tmp_path).contexts()
+    assert context.messages() == [recorder.message]
+
+
+def test_an_error_that_no_file_holds_is_kept_without_what_is_wrong(tmp_path: Path) -> None:
+    with record(tmp_path) as recorder:
+        list(recorder.tee(iter([b'data: {"error": {"message": "full", "after_s": 1e999}}\n\n'])))
+    assert response_of(recorder).metadata.error == {"message": "full", "after_s": None}
