@@ -125,7 +125,8 @@ class Tape:
             The messages by their choices, but for those too long to be in memory.
 
         Raises:
-            OSError: the disk refused a choice; the others are stored. Of several refusals it is the first.
+            OSError: the disk refused a choice; the others are stored. Of several refusals it is the first. What was
+                refused is in its journal, for the next writer to end it.
         """
         stored: dict[int, Message] = {}
         refusals: list[Exception] = []
@@ -138,6 +139,8 @@ class Tape:
             if message is not None:
                 stored[choice] = message
         if refusals:
+            for stream in self.streams.values():
+                stream.leave()
             raise refusals[0]
         return stored
 

@@ -195,6 +195,19 @@ class Stream:
             metadata = metadata.model_copy(update={"error": reason})
         return self.finalize(finish_reason="aborted", metadata=metadata, **known)
 
+    def leave(self) -> None:
+        """Give a response up that could not be stored: the next writer ends it, as one whose recorder has died.
+
+        Nothing happens if it has ended. What the disk did not take of its journal is lost.
+        """
+        with self._turn:
+            if self.is_ended:
+                return
+            self.is_ended = True
+            self._journal.close()
+            self._lock.release(force=True)
+            self._folder.is_recovered = False
+
     def _response(self, ending: Ending) -> Response:
         """Put together what was known at the beginning, what came, and what is told now, which counts most."""
         begun = self._begun.streaming_response

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,6 +68,19 @@ def test_every_choice_is_stored_that_the_disk_takes_and_the_first_refusal_is_rai
     assert {ck.Store(tmp_path).message(message_id).content for message_id in whole} == left
     assert len(journals) == 2 - len(left)
     assert [content for content, _ in stored(tmp_path)] == ["zero zero", "one one"]
+
+
+def test_what_the_disk_refused_at_the_end_holds_no_journal_and_is_ended_by_the_next_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stream, "end", refusing({1, 2}, Stream.end))
+    with pytest.raises(OSError, match="call 1"), record(tmp_path) as recorder:
+        list(recorder.tee(said_in_turn(ZERO_ONE_ZERO_ONE)))
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("journal")] == []
+    [context] = ck.Store(tmp_path).contexts()
+    context.append_message(ck.Message.from_text("Later."))
+    assert stored(tmp_path) == [("zero zero", "interrupted"), ("one one", "interrupted")]
+    assert list(tmp_path.glob("contexts/*/messages/*.journal.jsonl")) == []
 
 
 def test_a_choice_that_can_not_begin_is_kept_in_memory_until_its_end(
