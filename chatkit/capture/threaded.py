@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ T = TypeVar("T")
 
 async def to_its_end(work: Callable[[], T]) -> T:
     """Run what needs the disk in a thread; a task that is cancelled meanwhile, however often, waits for its end."""
-    working = asyncio.ensure_future(asyncio.to_thread(work))
+    loop = asyncio.get_running_loop()
+    working = loop.run_in_executor(None, copy_context().run, work)  # no task: asyncio.run cancels all there are
     try:
         return await asyncio.shield(working)
     except asyncio.CancelledError:
