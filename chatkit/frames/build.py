@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from chatkit.frames.values import NO_TIME
 from chatkit.models.text import well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from chatkit.frames.column import Column, Dtype, Table
-
-_UNKNOWN_TIME = np.iinfo(np.int64).min
-"""How numpy and pandas write NaT."""
 
 
 def build(
@@ -89,7 +87,7 @@ def integers(values: Iterable[int | None]) -> Any:
 
 def times(values: Sequence[int | None]) -> Any:
     """Make a column of times in UTC from µs since the epoch; None is NaT."""
-    us = np.array([_UNKNOWN_TIME if value is None else value for value in values], dtype=np.int64)
+    us = np.array([NO_TIME if value is None else value for value in values], dtype=np.int64)
     return pd.DatetimeIndex(us.view("M8[us]")).tz_localize("UTC")
 
 

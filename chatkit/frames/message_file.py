@@ -216,8 +216,8 @@ def _content(found: MessageFile, data: bytes) -> str | None:
     if text is not None:
         return text.content if response is None and found.message_type == TEXT_TYPE else None
     if response is not None:
-        is_plain = found.message_type == RESPONSE_TYPE and bytes(response.chunks)[:1] == b"["
-        return response.content if is_plain else None
+        is_usual = found.message_type == RESPONSE_TYPE and bytes(response.chunks)[:1] == b"["
+        return response.content if is_usual else None
     return _other_content(found.message_type, data)
 
 

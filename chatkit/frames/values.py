@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _STR = pd.StringDtype(na_value=np.nan)
 _UTC = pd.DatetimeTZDtype("us", "UTC")
-_NO_TIME = np.iinfo(np.int64).min
+NO_TIME = np.iinfo(np.int64).min
 """How numpy and pandas write NaT."""
 _BLOCK_ROWS = 65_536
 
@@ -56,7 +56,7 @@ def floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
 
 def us_of(column: pa.ChunkedArray) -> NDArray[np.int64]:
     """Return a column of times as µs since the epoch, unknown ones as pandas writes them."""
-    return _own(pc.fill_null(column.cast(UTC_US).cast(pa.int64()), _NO_TIME), np.int64)
+    return _own(pc.fill_null(column.cast(UTC_US).cast(pa.int64()), NO_TIME), np.int64)
 
 
 def _own(column: pa.ChunkedArray | pa.Array, dtype: type[Any]) -> NDArray[Any]:
