@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatkit.server.extra import server_extra
-from chatkit.server.process import SWITCHING_OFTEN
+from chatkit.server.process import GUEST_THREAD, QUIET_GUESTS, SWITCHING_OFTEN
 from chatkit.store import Store
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ def serve(store: Store | str | os.PathLike[str], *, port: int = 0) -> Iterator[S
         from chatkit.server.access import Access, new_token  # noqa: PLC0415 - an extra
         from chatkit.server.app import create_app  # noqa: PLC0415
         from chatkit.server.running import bound, server_of  # noqa: PLC0415
-    with bound(_HOST, port) as listening, SWITCHING_OFTEN:
+    with bound(_HOST, port) as listening, SWITCHING_OFTEN, QUIET_GUESTS:
         access = Access(_HOST, listening.getsockname()[1], new_token())
         app = create_app(store if isinstance(store, Store) else Store(store), access=access)
         server = server_of(app, app.state.service.stopping)
-        thread = threading.Thread(target=server.run, args=([listening],), name="chatkit-server", daemon=True)
+        thread = threading.Thread(target=server.run, args=([listening],), name=GUEST_THREAD, daemon=True)
         thread.start()
         try:
             while not server.started and thread.is_alive():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -44,5 +45,19 @@ def _switch_often() -> Callable[[], None]:
     return lambda: sys.setswitchinterval(usual_s)
 
 
+def _hush() -> Callable[[], None]:
+    logger = logging.getLogger("uvicorn.error")
+
+    def is_told(record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING or record.threadName != GUEST_THREAD
+
+    logger.addFilter(is_told)
+    return lambda: logger.removeFilter(is_told)
+
+
+GUEST_THREAD = "chatkit-server"
+"""The thread in which a server runs that is a guest in somebody's process."""
+QUIET_GUESTS = Change(_hush)
+"""That a guest starts and stops is not logged; what other servers of the process log is."""
 SWITCHING_OFTEN = Change(_switch_often)
 """Threads give way to each other more often than is usual."""

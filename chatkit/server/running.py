@@ -110,7 +110,7 @@ class _GuestConfig(uvicorn.Config):
     """Of a server in somebody's process, whose logging it leaves alone."""
 
     def configure_logging(self) -> None:
-        """Change nothing: warnings and errors go where the process has its own go."""
+        """Change nothing: warnings and errors go where the process has its own go, and see :data:`QUIET_GUESTS`."""
 
     def load(self) -> None:
         """Log no single event, though the process may log everything."""
