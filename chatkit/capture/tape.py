@@ -126,7 +126,8 @@ class Tape:
 
         Raises:
             OSError: the disk refused a choice; the others are stored. Of several refusals it is the first. What was
-                refused is in its journal, for the next writer to end it.
+                refused is in its journal, for the next writer to end it; of a choice that could not even begin until
+                now, nothing is kept.
         """
         stored: dict[int, Message] = {}
         refusals: list[Exception] = []
