@@ -54,6 +54,28 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes], *, only_over: by
     return True
 
 
+def write_aside(temporary: Path, data: Iterable[bytes]) -> None:
+    """Write a large file down to the disk beside its place, over what an earlier try has left there.
+
+    Raises:
+        OSError: the disk refuses; nothing is left.
+    """
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)
+    try:
+        _write_synced(temporary, data)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Rename what was written aside, durably."""
+    _replace(temporary, path)
+    sync_folder(path.parent)
+
+
 def _write_synced(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Write a new file down to the disk."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)

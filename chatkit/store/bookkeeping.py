@@ -11,7 +11,7 @@ from chatkit.errors import CorruptFileError, NotFoundError
 from chatkit.models import Branch, IndexEntry
 from chatkit.models.context import MAIN
 from chatkit.models.states import AWAITING
-from chatkit.store.atomic import write_atomically
+from chatkit.store.atomic import put_in_place, write_aside, write_atomically
 from chatkit.store.folder import index_entry
 from chatkit.store.json_files import dump, parse_json
 from chatkit.store.large_message import parts_of
@@ -35,20 +35,30 @@ def store_message(
     """Write a message whose place is known: its file, then the index, then the metadata."""
     data = dump(message)
     write_atomically(folder.message_file(message.message_id), data)
-    list_message(folder, message, index_entry(message, len(data)), state, at)
+    _list_message(folder, message, index_entry(message, len(data)), state, at)
 
 
-def write_large_message(folder: ContextFolder, message: Message, response: Response, pieces: LargePieces) -> IndexEntry:
-    """Write the file of a response without text or chunks as one that has these; return what the index says of it."""
+def write_large_message(folder: ContextFolder, message: Message, response: Response, pieces: LargePieces) -> None:
+    """Write the file of a response without text or chunks as one that has these, beside its place.
+
+    It is named after its message, so that nobody takes it for the rest of a killed writer while its journal is held.
+    """
+    write_aside(folder.file_aside(message.message_id), parts_of(message, response, pieces))
+
+
+def store_large_message(
+    folder: ContextFolder, message: Message, n_chunks: int, *, state: State, at: datetime | None
+) -> None:
+    """Put the file of a message that was written beside its place there, then into the index, then the metadata."""
     path = folder.message_file(message.message_id)
-    write_atomically(path, parts_of(message, response, pieces))
-    return index_entry(message, path.stat().st_size).model_copy(update={"chunks": pieces.n_pieces})
+    put_in_place(folder.file_aside(message.message_id), path)
+    entry = index_entry(message, path.stat().st_size).model_copy(update={"chunks": n_chunks})
+    _list_message(folder, message, entry, state, at)
 
 
-def list_message(
+def _list_message(
     folder: ContextFolder, message: Message, entry: IndexEntry, state: State | None, at: datetime | None
 ) -> None:
-    """Put a message whose file is there into the index, then into the metadata."""
     put_entries(folder, {message.message_id: dump(entry)})
     put_metadata(folder, ids=[message.message_id], branch=message.branch, state=state, at=at)
 

@@ -20,7 +20,7 @@ from chatkit.store.problems import Problem, Problems
 from chatkit.store.remote import is_remote, list_ahead, looking, names_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from chatkit.models import IndexEntry
@@ -88,7 +88,7 @@ def check_folder(folder: ContextFolder) -> list[Finding]:
     found = [
         *_damaged(problems, journals),
         *_temporary(folder.path, folder.context_id),
-        *_temporary(folder.messages_path, folder.context_id),
+        *_temporary(folder.messages_path, folder.context_id, folder.left_over),
         *_journals(folder, journals),
         *_index(folder, messages),
         *_metadata(folder, messages, journals),
@@ -169,10 +169,16 @@ def _damaged(problems: Problems, journals: list[str]) -> Iterator[Finding]:
             yield Finding(problem.path, "damaged", what, None, message_id=problem.message_id)
 
 
-def _temporary(path: Path, context_id: str | None = None) -> Iterator[Finding]:
+def _is_temporary(name: str) -> bool:
+    return name.startswith(TEMPORARY_PREFIX)
+
+
+def _temporary(
+    path: Path, context_id: str | None = None, is_left: Callable[[str], bool] = _is_temporary
+) -> Iterator[Finding]:
     what = "left over from a write that was cut short"
     for name in sorted(names_in(path)) if path.is_dir() else ():
-        if name.startswith(TEMPORARY_PREFIX):
+        if is_left(name):
             yield Finding(str(path / name), "temporary", what, "removed", context_id)
 
 

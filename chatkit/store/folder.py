@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from chatkit.errors import CorruptFileError
 from chatkit.models import ContextMetadata, Index, IndexEntry, Message
 from chatkit.models.states import state_after
+from chatkit.store.atomic import TEMPORARY_PREFIX
 from chatkit.store.ids import is_id
 from chatkit.store.journal import SUFFIX as JOURNAL_SUFFIX
 from chatkit.store.journal_reading import read_journal
 from chatkit.store.json_files import read_record
 from chatkit.store.known import Known, metadata_told
+from chatkit.store.locks import is_journal_held
 from chatkit.store.remote import ahead, folder_mark, looking, names_in
 
 if TYPE_CHECKING:
@@ -124,6 +126,15 @@ class ContextFolder:
     def message_file(self, message_id: str) -> Path:
         """Return where a message's file is, or would be."""
         return self.messages_path / f"{message_id}.json"
+
+    def file_aside(self, message_id: str) -> Path:
+        """Return where a message's file is written before it takes its place, if that takes long."""
+        return self.messages_path / f"{TEMPORARY_PREFIX}{message_id}"
+
+    def left_over(self, name: str) -> bool:
+        """Whether a name among the messages is that of a write that was cut short; makes no file."""
+        message_id = name.removeprefix(TEMPORARY_PREFIX)
+        return message_id != name and not (is_id(message_id) and is_journal_held(self.path, message_id))
 
     def journal_file(self, message_id: str) -> Path:
         """Return where a message's journal is while it streams."""

@@ -12,11 +12,11 @@ from chatkit.models.states import state_after
 from chatkit.store.arrived import Arrived
 from chatkit.store.atomic import remove, write_atomically
 from chatkit.store.bookkeeping import (
-    list_message,
     listed_ids,
     put_entries,
     put_metadata,
     state_beside,
+    store_large_message,
     write_large_message,
 )
 from chatkit.store.folder import index_entry
@@ -93,7 +93,8 @@ def _store_interrupted(folder: ContextFolder, message_id: str) -> bool:
         return is_without_header(path)
     message, response = content.so_far(finish_reason="interrupted")
     pieces = LargePieces(arrived.n_pieces, arrived.mean_gap_ms(), partial(pieces_in, path))
-    entry = write_large_message(folder, message, response, pieces)
+    write_large_message(folder, message, response, pieces)
     last = from_us(arrived.last_us) if arrived.n_pieces else None
-    list_message(folder, message, entry, state_beside(folder, message_id, state_after(response, last)), None)
+    state = state_beside(folder, message_id, state_after(response, last))
+    store_large_message(folder, message, pieces.n_pieces, state=state, at=None)
     return True

@@ -32,6 +32,7 @@ from chatkit.store.remote import check_is_local
 from chatkit.store.splice import Object, change_file, raw, read_array, read_object
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from chatkit.models.context import State
@@ -63,7 +64,7 @@ def repair_store(root: Path) -> tuple[list[Finding], list[Finding]]:
 def _repair_folder(folder: ContextFolder) -> None:
     folder.messages_path.mkdir(exist_ok=True)
     _sweep(folder.path)
-    _sweep(folder.messages_path)
+    _sweep(folder.messages_path, folder.left_over)
     _make_metadata(folder)
     heal_index(folder)
     recover(folder)
@@ -72,9 +73,11 @@ def _repair_folder(folder: ContextFolder) -> None:
     _mend_metadata(folder, messages)
 
 
-def _sweep(path: Path) -> None:
-    """Remove what our own writes have left; files of others are let be."""
+def _sweep(path: Path, is_left: Callable[[str], bool] = lambda _: True) -> None:
+    """Remove what our own writes have left; files of others, and what is being written, are let be."""
     for left in path.glob(f"{TEMPORARY_PREFIX}*"):
+        if not is_left(left.name):
+            continue
         if left.is_dir():
             shutil.rmtree(left)
         else:

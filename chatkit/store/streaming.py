@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import warnings
@@ -19,11 +20,11 @@ from chatkit.models.states import AWAITING, state_after
 from chatkit.store.arrived import Arrived
 from chatkit.store.atomic import remove
 from chatkit.store.bookkeeping import (
-    list_message,
     listed_ids,
     put_entries,
     put_metadata,
     state_beside,
+    store_large_message,
     store_message,
     write_large_message,
 )
@@ -38,7 +39,7 @@ from chatkit.store.writing import next_place, writing
 from chatkit.timing.stamps import from_us
 
 if TYPE_CHECKING:
-    from chatkit.models import IndexEntry, Message, Piece, Usage
+    from chatkit.models import Message, Piece, Usage
     from chatkit.store.folder import ContextFolder
     from chatkit.store.journal import Durability
 
@@ -107,8 +108,8 @@ class Stream:
                 return
             if at_us is None:  # another thread may have read the clock later and come first
                 piece = piece._replace(at_us=max(piece.at_us, self._arrived.last_us))
-            self._journal.append(piece)
             self._arrived.add(piece)
+            self._journal.append(piece)
             if self._arrived.is_large:
                 self._journal.keep_up(_MOST_AHEAD_CHARS)
         self._report()
@@ -224,18 +225,20 @@ class Stream:
 
     def _store(self, message: Message, response: Response) -> None:
         """Write the message; the file of a large one before the context is locked, which can take a minute."""
-        entry = self._write_large(message, response) if self._arrived.is_large else None
-        with writing(self._folder):
-            state = state_beside(self._folder, self.message_id, state_after(response))
-            if entry is None:
-                store_message(self._folder, message, state=state, at=response.completed_at)
-            else:
-                list_message(self._folder, message, entry, state, response.completed_at)
-
-    def _write_large(self, message: Message, response: Response) -> IndexEntry:
-        """Write the file of a message of which what came is read from the journal."""
         pieces = LargePieces(self._journal.n_pieces, self._arrived.mean_gap_ms(), self._journal.pieces)
-        return write_large_message(self._folder, message, response, pieces)
+        if self._arrived.is_large:
+            write_large_message(self._folder, message, response, pieces)
+        try:
+            with writing(self._folder):
+                state = state_beside(self._folder, self.message_id, state_after(response))
+                if self._arrived.is_large:
+                    store_large_message(self._folder, message, pieces.n_pieces, state=state, at=response.completed_at)
+                else:
+                    store_message(self._folder, message, state=state, at=response.completed_at)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(self._folder.file_aside(self.message_id))
+            raise
 
     def _begin(self, begun: Message, durability: Durability) -> None:
         """Write the journal's header, then the index entry, then the metadata."""

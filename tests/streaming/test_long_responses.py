@@ -10,17 +10,20 @@ import threading
 import tracemalloc
 import warnings
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from chatkit.errors import StoreBusyError
 from chatkit.models import Message, Piece, Response, Usage
 from chatkit.models.ending import Ending
 from chatkit.store import Store, bookkeeping, journal, large_message, streaming
 from chatkit.store.atomic import write_all
 from chatkit.store.begun import begun_response
+from chatkit.store.checking import check_store
 from chatkit.store.journal import JournalWarning
 from chatkit.store.json_files import dump
+from chatkit.store.repair import repair_store
 from chatkit.store.streaming import Stream
 from chatkit.timing.stamps import to_us
 from tests.store.trees import CONTEXT_ID, filled, message_id, stored_files, text, the_context
@@ -164,16 +167,39 @@ def test_others_write_to_the_context_while_a_long_response_is_written(
     real = bookkeeping.write_large_message
 
     def write(*given: Any) -> Any:
+        real(*given)
         other = threading.Thread(target=lambda: the_context(Store(tmp_path / "store")).append_message(text(51)))
         other.start()
         other.join(10)
         assert not other.is_alive(), "the context is locked"
-        return real(*given)
+        assert check_store(tmp_path / "store") == []
+        (tmp_path / "store" / "contexts" / CONTEXT_ID / "index.json").unlink()  # so that there is something to repair
+        repair_store(tmp_path / "store")
+        in_flight = the_context(Store(tmp_path / "store")).message(stream.message_id).streaming_response
+        assert in_flight is not None
+        assert in_flight.status == "streaming"
 
     monkeypatch.setattr(streaming, "write_large_message", write)
     stream.end(ENDING)
     listed = the_context(Store(tmp_path / "store")).message_ids
     assert {stream.message_id, message_id(51)} < {*listed}
+    assert check_store(tmp_path / "store") == []
+
+
+def test_an_end_that_finds_the_context_locked_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(_: Any) -> NoReturn:
+        raise StoreBusyError("somebody holds it")
+
+    stream = begun(tmp_path / "store", 0)
+    feed(stream)
+    with monkeypatch.context() as patch:
+        patch.setattr(streaming, "writing", busy)
+        with pytest.raises(StoreBusyError):
+            stream.end(ENDING)
+    assert not [name for name in stored_files(tmp_path / "store") if "chatkit-tmp" in name]
+    assert check_store(tmp_path / "store") == []
+    stream.append(" more")
+    assert stream.finalize(**ENDING._asdict()).content.endswith(" more")
 
 
 def test_what_a_killed_recorder_left_is_stored_to_the_byte_as_its_journal_says(tmp_path: Path) -> None:

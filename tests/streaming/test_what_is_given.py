@@ -179,6 +179,21 @@ def test_a_thread_that_cannot_be_started_begins_nothing(store: Store, monkeypatc
     assert store.open_stream(CONTEXT_ID).finalize().content == ""
 
 
+def test_a_chunk_that_waits_for_the_disk_when_somebody_presses_stop_is_kept(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    stream = store.open_stream(CONTEXT_ID, durability="chunk")
+    stream.append("one ")
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Event, "wait", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            stream.append("two ")
+    assert stream.finalize().content == "one two "
+
+
 def test_an_end_that_is_stopped_after_it_was_stored_holds_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
