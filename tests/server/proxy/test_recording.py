@@ -222,6 +222,16 @@ def test_raw_events_that_the_disk_refuses_cost_the_message_nothing(
     ]
 
 
+def hold_whole_without_raw_events(folder: Path) -> None:
+    """An answer that passes is stored whole, and of its raw events nothing is left."""
+    with proxied(folder / "store", says("Hello")) as through:
+        stream(through.url, asking(("user", "Hi.")))
+        (message,) = through.responses()
+        settle(through)
+    assert (message.content, response_of(message).finish_reason) == ("Hello", "stop")
+    assert list(folder.rglob("*.events.jsonl")) == []
+
+
 def test_a_disk_that_refuses_the_end_of_raw_events_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = RawEvents.close
 
@@ -230,12 +240,7 @@ def test_a_disk_that_refuses_the_end_of_raw_events_leaves_none(tmp_path: Path, m
         raise DISK_FULL
 
     monkeypatch.setattr(RawEvents, "close", close)
-    with proxied(tmp_path / "store", says("Hello")) as through:
-        stream(through.url, asking(("user", "Hi.")))
-        (message,) = through.responses()
-        settle(through)
-    assert (message.content, response_of(message).finish_reason) == ("Hello", "stop")
-    assert list(tmp_path.rglob("*.events.jsonl")) == []
+    hold_whole_without_raw_events(tmp_path)
 
 
 def test_a_disk_that_refuses_the_head_of_raw_events_leaves_none(
@@ -245,12 +250,7 @@ def test_a_disk_that_refuses_the_head_of_raw_events_leaves_none(
         raise DISK_FULL
 
     monkeypatch.setattr(raw_events, "_padded", refuse)
-    with proxied(tmp_path / "store", says("Hello")) as through:
-        stream(through.url, asking(("user", "Hi.")))
-        (message,) = through.responses()
-        settle(through)
-    assert (message.content, response_of(message).finish_reason) == ("Hello", "stop")
-    assert list(tmp_path.rglob("*.events.jsonl")) == []
+    hold_whole_without_raw_events(tmp_path)
 
 
 def test_an_event_nested_too_deep_costs_none_after_it(tmp_path: Path) -> None:
